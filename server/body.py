@@ -1,0 +1,70 @@
+"""Reading a request body: content type, size, JSON and depth, with the error that fits each."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from server.errors import BodyTooLarge, InvalidRequest, Problem, UnsupportedMediaType
+
+FHIR_JSON = ("application/fhir+json", "application/json")
+JSON = ("application/json",)
+MAX_DEPTH = 60  # a PAS bundle nests about 20 deep; no resource of the guides comes near 60
+
+
+async def read_json(request: Request, *, accepted: tuple[str, ...], limit: int) -> tuple[bytes, dict[str, Any]]:
+    """The raw bytes and the JSON object of a request.
+
+    Raises UnsupportedMediaType, BodyTooLarge (before the whole body is in memory) or InvalidRequest.
+    """
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media not in accepted:
+        raise UnsupportedMediaType(media, accepted)
+    raw = await _read(request, limit)
+    return raw, parse_object(raw)
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise BodyTooLarge(limit)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object from bytes; InvalidRequest when it is not JSON, not an object, or nested too deep."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(
+            [Problem("structure", f"The body is not JSON: {error}. Send one JSON object in UTF-8.", severity="fatal")]
+        ) from error
+    if not isinstance(body, dict):
+        raise InvalidRequest(
+            [Problem("structure", "The body is JSON but not an object; send one JSON object.", severity="fatal")]
+        )
+    _refuse_deep(body)
+    return body
+
+
+def _refuse_deep(body: dict[str, Any]) -> None:
+    """Later code may recurse; nesting that no FHIR request has must not reach it."""
+    level: list[Any] = [body]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return
+    raise InvalidRequest(
+        [Problem("structure", f"The body is nested deeper than {MAX_DEPTH} levels; no FHIR request is that deep.")]
+    )

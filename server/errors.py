@@ -1,0 +1,100 @@
+"""What can go wrong, in the payer's language. No HTTP here: outcomes.py turns these into answers.
+
+VitruvianError
+├── InvalidRequest          the sender's fault; carries every Problem found, each with place and remedy
+│   ├── Unprocessable       well-formed, but breaks a rule of the guide that asks for 422 (crd C-23, C-50)
+│   └── PreconditionFailed  data that the hook needs was neither prefetched nor can be queried (crd C-51)
+├── BodyTooLarge            more bytes than the server reads
+├── UnsupportedMediaType    a body that is not FHIR JSON / JSON
+├── NotFound                no such resource, service or page
+├── PolicyProblems          policy data that does not hold together; carries every PolicyProblem
+└── EngineError             CQL failed, timed out or ran out of memory; always becomes "a person looks", never an answer
+
+A business rejection (unknown member, ...) is no error: PAS answers it with 200 and ClaimResponse.error (pas P-49).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a request.
+
+    code: an IssueType code of OperationOutcome.issue.code (structure, required, value, not-found, duplicate, ...).
+    text: what is wrong and what would mend it, without patient data.
+    expression: FHIRPath of the place, e.g. `Bundle.entry[0].resource.item[1].sequence`.
+    severity: fatal | error | warning | information.
+    """
+
+    code: str
+    text: str
+    expression: str | None = None
+    severity: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProblem:
+    """One thing wrong with policy data: the file, the place in it, and what to do about it."""
+
+    file: str
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.place}: {self.text}" if self.place else f"{self.file}: {self.text}"
+
+
+class VitruvianError(Exception):
+    """Root of everything this server raises on purpose."""
+
+
+class InvalidRequest(VitruvianError):
+    """The request cannot be used; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(p.text for p in self.problems))
+
+
+class Unprocessable(InvalidRequest):
+    """Valid JSON and FHIR, but a rule of the guide that answers 422 is broken."""
+
+
+class PreconditionFailed(InvalidRequest):
+    """Needed data was neither sent nor can be fetched."""
+
+
+class BodyTooLarge(VitruvianError):
+    """The body has more bytes than the server reads."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"The body is larger than the {limit} bytes this server reads. Send large documents separately."
+        )
+
+
+class UnsupportedMediaType(VitruvianError):
+    """The Content-Type is not one this address reads."""
+
+    def __init__(self, got: str, accepted: tuple[str, ...]) -> None:
+        self.got = got
+        self.accepted = accepted
+        super().__init__(f"Content-Type {got or '(none)'} is not read here; send {' or '.join(accepted)}.")
+
+
+class NotFound(VitruvianError):
+    """Nothing is stored or served under this name."""
+
+
+class PolicyProblems(VitruvianError):
+    """Policy data that must not be served; `problems` lists everything found."""
+
+    def __init__(self, problems: Iterable[PolicyProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class EngineError(VitruvianError):
+    """The CQL engine gave no result; the request goes to a person."""

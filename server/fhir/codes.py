@@ -1,0 +1,32 @@
+"""Code systems and codes of the guides. No policy's codes: those are data."""
+
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+NDC = "http://hl7.org/fhir/sid/ndc"
+HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
+NPI = "http://hl7.org/fhir/sid/us-npi"
+POS = "https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Service_Code_Set"
+IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
+MEMBER_NUMBER = "MB"
+
+# spec/dtr.md T-27, terminology.json systemNotes: one system, several spellings in the field
+SYSTEM_ALIASES = {
+    "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": HCPCS,
+    "https://bluebutton.cms.gov/resources/codesystem/hcpcs": HCPCS,
+    "urn:oid:2.16.840.1.113883.6.88": RXNORM,
+    "urn:oid:2.16.840.1.113883.6.69": NDC,
+    "urn:oid:2.16.840.1.113883.6.285": HCPCS,
+}
+
+# PAS: X12 data elements (spec/pas.md 2e)
+X12_ACTION = "https://codesystem.x12.org/005010/306"
+X12_REASON = "https://codesystem.x12.org/external/886"
+X12_REJECT = "https://codesystem.x12.org/005010/901"
+X12_FOLLOW_UP = "https://codesystem.x12.org/005010/889"
+X12_CERTIFICATION_TYPE = "https://codesystem.x12.org/005010/1322"
+
+DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+PAS = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/"
+CRD = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/"
+DTR = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/"
+COVERAGE_INFORMATION = f"{CRD}ext-coverage-information"

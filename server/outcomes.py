@@ -1,0 +1,93 @@
+"""The one place where errors become answers: an OperationOutcome, a CDS Hooks error, or nothing but a status.
+
+Every answer of the FHIR bases and of the CDS service is built from these response classes.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from server.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    UnsupportedMediaType,
+    Unprocessable,
+    VitruvianError,
+)
+
+
+class FhirResponse(Response):
+    """FHIR JSON: bytes as they are, anything else through orjson."""
+
+    media_type = "application/fhir+json"
+
+    def render(self, content: Any) -> bytes:
+        return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
+class CdsResponse(FhirResponse):
+    media_type = "application/json"
+
+
+_STATUS: tuple[tuple[type[VitruvianError], int], ...] = (
+    (Unprocessable, 422),
+    (PreconditionFailed, 412),
+    (InvalidRequest, 400),
+    (BodyTooLarge, 413),
+    (UnsupportedMediaType, 415),
+    (NotFound, 404),
+)
+
+
+def status_of(error: VitruvianError) -> int:
+    """The HTTP status of an error; 500 for what is our own fault."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def problems_of(error: VitruvianError) -> tuple[Problem, ...]:
+    match error:
+        case InvalidRequest():
+            return error.problems
+        case BodyTooLarge():
+            return (Problem("too-long", str(error)),)
+        case UnsupportedMediaType():
+            return (Problem("not-supported", str(error)),)
+        case NotFound():
+            return (Problem("not-found", str(error)),)
+        case _:
+            return (Problem("exception", "The server failed. Nothing was stored; send the request again later."),)
+
+
+def operation_outcome(problems: Iterable[Problem]) -> dict[str, Any]:
+    """One OperationOutcome with an issue for each problem (pas P-46, P-48)."""
+    return {"resourceType": "OperationOutcome", "issue": [_issue(p) for p in problems]}
+
+
+def _issue(problem: Problem) -> dict[str, Any]:
+    issue: dict[str, Any] = {
+        "severity": problem.severity,
+        "code": problem.code,
+        "details": {"text": problem.text},
+        "diagnostics": problem.text,
+    }
+    if problem.expression:
+        issue["expression"] = [problem.expression]
+    return issue
+
+
+def fhir_error(error: VitruvianError) -> Response:
+    """The answer of a FHIR base to an error. 5xx carries no OperationOutcome (pas P-47)."""
+    status = status_of(error)
+    if status >= 500:  # noqa: PLR2004 - the class of server faults
+        return Response(status_code=status)
+    return FhirResponse(operation_outcome(problems_of(error)), status_code=status)
+
+
+def cds_error(error: VitruvianError) -> Response:
+    """The answer of the CDS service to an error: the status and an OperationOutcome body (crd C-49, hook-10)."""
+    return CdsResponse(operation_outcome(problems_of(error)), status_code=status_of(error))

@@ -1,0 +1,70 @@
+"""The plan: who the payer is, whom it covers, and what it says about services that no policy judges."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from server.fhir.codes import NPI
+from server.fhir.read import Coding, Resource
+
+
+class MemberStatus(StrEnum):
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """What the plan says about a service without a policy, in CRD's words (crd section 1.10).
+
+    info_needed and pa_needed as in coverage-information; reason: one plain sentence.
+    """
+
+    tokens: frozenset[str]
+    display: str
+    covered: str
+    pa_needed: str | None
+    reason: str
+    info_needed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One payer plan, loaded from a plan file. `clients`: NPI of provider organizations known to the plan."""
+
+    name: str
+    payer_id: str
+    payer_id_system: str
+    npi: str
+    phone: str
+    address: Mapping[str, Any]
+    unlisted_members: MemberStatus
+    members: Mapping[str, MemberStatus]
+    clients: frozenset[str]
+    catalogue: tuple[CatalogueEntry, ...]
+
+    def member(self, ids: Iterable[str]) -> MemberStatus:
+        """Whether a member is enrolled: the first id that the member file lists, else what it says of unlisted ones."""
+        ids = tuple(ids)
+        if not ids:
+            return MemberStatus.UNKNOWN
+        return next((self.members[i] for i in ids if i in self.members), self.unlisted_members)
+
+    def is_payer(self, organization: Resource | Mapping[str, Any] | None) -> bool | None:
+        """True or False by NPI or payer id of a payer Organization (or Reference.identifier); None when it has none."""
+        found = (organization or {}).get("identifier")
+        many = [i for i in (found if isinstance(found, list) else [found]) if isinstance(i, dict) and i.get("value")]
+        if not many:
+            return None
+        return any(
+            (i.get("system") == NPI and i["value"] == self.npi)
+            or (i.get("system") != NPI and i["value"] == self.payer_id)
+            for i in many
+        )
+
+    def entry_for(self, codings: Iterable[Coding]) -> CatalogueEntry | None:
+        """The first catalogue entry that names one of the codes."""
+        tokens = {c.token for c in codings}
+        return next((e for e in self.catalogue if e.tokens & tokens), None)

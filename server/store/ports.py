@@ -1,0 +1,165 @@
+"""What the server keeps, and the one port that keeps it. Adapters: sql.py (SQLite or PostgreSQL, one code path)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from server.fhir.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What order-sign said about one order: the link between CRD, DTR and PAS (crd C-73).
+
+    order, coverage: the resources as received, as JSON text. form: `url|version`, None when no form was asked for.
+    """
+
+    id: str
+    created: datetime
+    hook: str
+    version: Version
+    member_ids: tuple[str, ...]
+    policy_id: str | None
+    edition: str | None
+    form: str | None
+    order: str
+    coverage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Recognises the same request sent again (pas P-51, T-3): client, Bundle.identifier and content."""
+
+    client: str
+    identifier: str
+    content: str
+    """SHA-256 of the canonical JSON of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """One decided item of a request.
+
+    number: authorization number, only on an approval; reference: administrative reference number of a pended item.
+    codes: `system|code` tokens of the item and of its order. service_start/end: what was asked for.
+    findings: JSON text, a list of Finding as dicts. engine: what evaluated it.
+    """
+
+    sequence: int
+    policy_id: str | None
+    policy_uri: str | None
+    edition: str | None
+    outcome: str
+    action: str
+    reason: str | None
+    number: str | None
+    reference: str | None
+    period: tuple[date, date] | None
+    service: tuple[date, date] | None
+    codes: tuple[str, ...]
+    previous_numbers: tuple[str, ...]
+    findings: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One decided request, with every rendering of its answer, made once (design: decide, record, render once).
+
+    id: also the ClaimResponse id. npis: requester organization and ordering / rendering providers (pas P-78).
+    renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
+    """
+
+    id: str
+    transaction: Transaction
+    received: datetime
+    version: Version
+    member_ids: tuple[str, ...]
+    payer_ids: tuple[str, ...]
+    requester_npis: tuple[str, ...]
+    npis: tuple[str, ...]
+    claim_url: str
+    items: tuple[ItemRecord, ...]
+    request: bytes
+    renderings: Mapping[tuple[Version, str], bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """The hard filters of `$inquire` (pas T-35) and the soft ones the sender gave.
+
+    numbers: authorization or reference numbers; when any of them matches, only those matches are returned.
+    """
+
+    member_ids: tuple[str, ...]
+    npis: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    service: tuple[date, date] | None = None
+    actions: tuple[str, ...] = ()
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAuthorization:
+    """An approval in force for a member under a policy."""
+
+    number: str
+    policy_id: str
+    period: tuple[date, date]
+    submission_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What `$explain` replays."""
+
+    submission_id: str
+    received: datetime
+    items: tuple[ItemRecord, ...]
+
+
+class Store(Protocol):
+    """The record. Every method is one transaction; nothing returns before its commit is on disk.
+
+    Safe to call from several threads and, on PostgreSQL, from several processes.
+    """
+
+    def record(self, submission: Submission) -> str:
+        """Stores a submission with its items, renderings and an audit row; returns its id.
+
+        When the same Transaction is already stored, or is stored by a parallel call first, nothing new is written and
+        the id of the stored one is returned.
+        """
+        ...
+
+    def find_transaction(self, transaction: Transaction) -> str | None:
+        """The submission id of a request already answered, else None."""
+        ...
+
+    def rendering(self, submission_id: str, version: Version, kind: str) -> bytes | None: ...
+
+    def inquire(self, inquiry: Inquiry) -> Sequence[str]:
+        """Submission ids, newest first, that share a member id AND an NPI with the inquiry and pass its filters."""
+        ...
+
+    def active_authorization(self, member_ids: Sequence[str], policy_id: str, on: date) -> ActiveAuthorization | None:
+        """The approval with the latest end whose period holds the day."""
+        ...
+
+    def explanation(self, submission_id: str) -> Explanation | None: ...
+
+    def remember(self, assertions: Sequence[Assertion]) -> None: ...
+
+    def assertion(self, assertion_id: str) -> Assertion | None: ...
+
+    def audit(self, event: str, subject: str, detail: Mapping[str, Any]) -> None:
+        """One audit row: what happened (`read`, `decision`, ...) to which id. No patient data in `detail`."""
+        ...
+
+    def ready(self) -> bool:
+        """True when the database answers and its schema is current."""
+        ...
+
+    def close(self) -> None: ...
