@@ -15,8 +15,8 @@ from server.errors import (
     NotFound,
     PreconditionFailed,
     Problem,
-    UnsupportedMediaType,
     Unprocessable,
+    UnsupportedMediaType,
     VitruvianError,
 )
 
