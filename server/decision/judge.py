@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Protocol
 
-from server.decision.model import Decision
+from server.decision.decide import decide
+from server.decision.model import Decision, Evidence, Finding, Outcome
+from server.errors import EngineError
 from server.fhir.read import Resource
-from server.policy.model import Edition
+from server.policy.model import Criterion, Edition, State
+
+ENGINE_CRITERION = "AUTOMATIC-CHECK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,12 @@ class Record:
     urls: Mapping[str, str]
     service_date: date | None
     request_date: date
+    item_sequence: int = 1
 
 
 class Engine(Protocol):
+    """Runs a compiled CQL library over a record."""
+
     name: str
 
     def evaluate(self, library: str, bundle: Resource, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -37,4 +44,115 @@ class Engine(Protocol):
 
 def judge(edition: Edition, record: Record, engine: Engine) -> Decision:
     """Decides one item. An engine error becomes a finding that a person must look at; it never raises."""
-    raise NotImplementedError
+    try:
+        results = engine.evaluate(edition.library.key, record.bundle, parameters(edition, record))
+        findings = tuple(f for c in edition.criteria if (f := finding(c, results)) is not None)
+    except EngineError as error:
+        return _unjudged(edition, str(error))
+    outcome = decide(findings, approved_by=edition.approved_by)
+    period = None
+    if outcome is Outcome.APPROVE:
+        days = next((v.days for v in edition.validity if results.get(v.when) is True), None)
+        if days is None:
+            return _unjudged(edition, "the policy gives no validity for this kind of request")
+        start = record.service_date or record.request_date
+        period = (start, start + timedelta(days=days - 1))  # both ends count
+    return Decision(outcome, findings, edition.policy_id, edition.policy_uri, edition.version, period, engine.name)
+
+
+def parameters(edition: Edition, record: Record) -> dict[str, Any]:
+    """The CQL parameters of an evaluation: the policy's switches and the three the server always offers."""
+    return {
+        **edition.parameters,
+        "Service Date": record.service_date,
+        "Request Date": record.request_date,
+        "Item Sequence": record.item_sequence,
+    }
+
+
+def finding(criterion: Criterion, results: Mapping[str, Any]) -> Finding | None:
+    """One criterion from the results; None where it does not apply.
+
+    Raises EngineError when the defines give anything but the shapes that model.Criterion promises.
+    """
+    if criterion.applies is not None and _boolean(results, criterion.applies) is not True:
+        return None
+    state = _state(criterion, results)
+    evidence = _evidence(results, criterion.evidence)
+    if state is State.MET and not evidence:
+        raise EngineError(f"criterion {criterion.id} is met without evidence")
+    return Finding(
+        criterion=criterion.id,
+        state=state,
+        sentence=criterion.sentence,
+        citation=criterion.citation,
+        evidence=evidence,
+        why="; ".join(dict.fromkeys(e.said for e in evidence)) or _SILENCE[state],
+        remedy="" if state is State.MET else criterion.remedies[state],
+        when_unmet=criterion.when_unmet.value,
+    )
+
+
+_SILENCE = {
+    State.MET: "",
+    State.UNMET: "What was sent does not show it.",
+    State.UNKNOWN: "Nothing that was sent speaks to it.",
+    State.REVIEW: "What was sent needs a person's judgement.",
+}
+
+
+def _state(criterion: Criterion, results: Mapping[str, Any]) -> State:
+    if criterion.review is not None and _boolean(results, criterion.review) is True:
+        return State.REVIEW
+    match _boolean(results, criterion.define):
+        case True:
+            return State.MET
+        case False:
+            return State.UNMET
+        case None:
+            return State.UNKNOWN
+
+
+def _boolean(results: Mapping[str, Any], define: str) -> bool | None:
+    value = results.get(define, "absent")
+    if value is None or isinstance(value, bool):
+        return value
+    raise EngineError(f"define {define} gave no Boolean")
+
+
+def _evidence(results: Mapping[str, Any], define: str | None) -> tuple[Evidence, ...]:
+    if define is None:
+        return ()
+    rows = results.get(define)
+    if rows is None:
+        return ()
+    if not isinstance(rows, list):
+        raise EngineError(f"define {define} gave no list")
+    found = (
+        Evidence(str(row["ref"]), str(row.get("said") or ""))
+        for row in rows
+        if isinstance(row, dict) and isinstance(row.get("ref"), str)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _unjudged(edition: Edition, reason: str) -> Decision:
+    """An evaluation that gave no answer goes to a person: never an approval, never a denial."""
+    looked_for = Finding(
+        criterion=ENGINE_CRITERION,
+        state=State.REVIEW,
+        sentence="The automatic check of this request could not be completed.",
+        citation=edition.policy_uri,
+        evidence=(),
+        why="The rules could not be run over what was sent.",
+        remedy="Nothing to send: a nurse reviewer reads the whole request.",
+    )
+    return Decision(
+        Outcome.PEND_NURSE,
+        (looked_for,),
+        edition.policy_id,
+        edition.policy_uri,
+        edition.version,
+        None,
+        f"failed: {reason}",
+    )

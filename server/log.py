@@ -1,0 +1,39 @@
+"""Structured logs of allow-listed keys only: a key nobody listed is dropped, so that no patient data slips in."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+ALLOWED = frozenset(
+    {
+        "event", "level", "timestamp", "exception",
+        "assertion", "base_url", "client", "criterion", "database", "edition", "engine", "error", "hook", "item",
+        "method", "ms", "option", "outcome", "path", "policy", "port", "problems", "reason", "sandbox", "status",
+        "submission", "version",
+    }
+)  # fmt: skip
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def _allow_listed(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {key: value for key, value in event.items() if key in ALLOWED}
+
+
+def configure(level: str = "info", *, json: bool = False) -> None:
+    """Sends logs to stderr: one line of JSON each, or plain text for a terminal."""
+    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _allow_listed,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,65 @@
+"""Every setting, each an environment variable `VITRUVIAN_<NAME>`. Only app.py and __main__.py read them."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """The defaults serve the demo: loopback, an embedded database, the demo plan."""
+
+    model_config = SettingsConfigDict(env_prefix="VITRUVIAN_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Loopback only, until authentication is on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    base_url: str = Field("", description="Public URL of this server, as partners see it. Default: http://HOST:PORT.")
+    database_url: str = Field(
+        "sqlite:///var/vitruvian.db", description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`."
+    )
+    plan: Path = Field(ROOT / "cql/plans/vitruvian-demo.toml", description="The plan file: payer, members, catalogue.")
+    policies: Path = Field(ROOT / "cql", description="Folder of policy folders.")
+    questionnaires: Path = Field(ROOT / "questionnaires", description="Folder of form folders.")
+    engine_script: Path = Field(ROOT / "build/cql-engine.js", description="The CQL engine, built by `make setup`.")
+    isolates: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="CQL engines in parallel; one per core."
+    )
+    cql_timeout_seconds: float = Field(2.0, gt=0, description="After this an evaluation is stopped and a person looks.")
+    cql_memory_mb: int = Field(512, ge=128, description="Memory limit of one CQL engine.")
+    max_body_bytes: int = Field(10 * 2**20, ge=1024, description="Larger requests are refused with 413.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_json: bool = Field(default=False, description="One JSON object a line, for a log collector.")
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError(
+                f"{host} is reachable from outside, and this server does not authenticate its callers yet. "
+                "Use 127.0.0.1, ::1 or localhost, and let a proxy that does authenticate forward to it."
+            )
+        return host
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError(f"{level} is no log level; use debug, info, warning or error.")
+        return level.lower()
+
+    @model_validator(mode="after")
+    def _default_base_url(self) -> Self:
+        self.base_url = (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
