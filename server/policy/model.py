@@ -6,7 +6,21 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from server.cql.model import CqlLibrary, ValueSet
 from server.fhir.read import Coding
+
+__all__ = [
+    "CqlLibrary",
+    "Criterion",
+    "Edition",
+    "Form",
+    "Match",
+    "Policy",
+    "Reviewer",
+    "State",
+    "Validity",
+    "ValueSet",
+]
 
 
 class State(StrEnum):
@@ -48,33 +62,6 @@ class Criterion:
     applies: str | None = None
     review: str | None = None
     evidence: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CqlLibrary:
-    """One CQL library and its compiled ELM. `version` and `name` equal the ELM identifier."""
-
-    name: str
-    version: str
-    cql: str
-    elm: str
-    source: str
-    """Path of the .cql file, for messages."""
-
-    @property
-    def key(self) -> str:
-        return f"{self.name}|{self.version}"
-
-
-@dataclass(frozen=True, slots=True)
-class ValueSet:
-    """An expanded FHIR ValueSet."""
-
-    url: str
-    version: str
-    resource: Mapping[str, Any]
-    members: frozenset[str]
-    """`system|code` tokens."""
 
 
 @dataclass(frozen=True, slots=True)
