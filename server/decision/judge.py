@@ -88,7 +88,7 @@ def finding(criterion: Criterion, results: Mapping[str, Any]) -> Finding | None:
         citation=criterion.citation,
         evidence=evidence,
         why="; ".join(dict.fromkeys(e.said for e in evidence)) or _SILENCE[state],
-        remedy="" if state is State.MET else criterion.remedies[state],
+        remedy="" if state is State.MET else criterion.remedies.get(state, _SETTLE[state]),
         when_unmet=criterion.when_unmet.value,
     )
 
@@ -98,6 +98,14 @@ _SILENCE = {
     State.UNMET: "What was sent does not show it.",
     State.UNKNOWN: "Nothing that was sent speaks to it.",
     State.REVIEW: "What was sent needs a person's judgement.",
+}
+
+
+# for a state that the policy's author did not foresee; check-policies fails on it, a request must not
+_SETTLE = {
+    State.UNMET: "A qualified physician reviews it.",
+    State.UNKNOWN: "Send what speaks to it.",
+    State.REVIEW: "A nurse reviewer judges it.",
 }
 
 

@@ -1,0 +1,191 @@
+"""The composition root. Read first: settings -> store, policies, plan, engine -> routes, and every URL in one table."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
+from server.cql.engine import CqlEngine
+from server.crd.routes import CrdRoutes
+from server.dtr.routes import DtrRoutes
+from server.errors import NotFound, VitruvianError
+from server.fhir.version import Version
+from server.log import log
+from server.outcomes import cds_error, fhir_error, status_of
+from server.pages.routes import PageRoutes
+from server.pas.routes import PasRoutes
+from server.policy.library import PolicyLibrary
+from server.policy.plan import Plan
+from server.policy.plan_file import load_plan
+from server.settings import Settings
+from server.store.ports import Store
+from server.store.sql import open_store
+from server.url import Url
+
+URLS = (
+    Url("GET", "/", "pages", "welcome", "What this is and where to connect"),
+    Url("GET", "/cds-services", "crd", "discovery", "CRD: the CDS services, their prefetch and their options"),
+    Url("POST", "/cds-services/{id}", "crd", "call", "CRD: what an order needs"),
+    Url("GET", "/.well-known/davinci-configuration", "pages", "davinci_configuration", "Where each guide is served"),
+    Url("GET", "/healthz", "pages", "healthz", "The process lives"),
+    Url("GET", "/readyz", "pages", "readyz", "The database answers and the policies are loaded"),
+)
+
+FHIR_URLS = (
+    Url("GET", "/metadata", "pages", "metadata", "CapabilityStatement"),
+    Url(
+        "POST",
+        "/Questionnaire/$questionnaire-package",
+        "dtr",
+        "questionnaire_package",
+        "DTR: the form of an order, its logic, and a draft answer",
+        "Questionnaire/$questionnaire-package",
+    ),
+    Url("POST", "/$questionnaire-package", "dtr", "questionnaire_package", "DTR: the same, at system level"),
+    Url("GET", "/Questionnaire", "dtr", "search", "DTR: a form by url", "Questionnaire:search-type"),
+    Url("GET", "/Questionnaire/{id}", "dtr", "read", "DTR: one form", "Questionnaire:read"),
+    Url("GET", "/Library", "dtr", "search", "DTR: a CQL library by url", "Library:search-type"),
+    Url("GET", "/Library/{id}", "dtr", "read", "DTR: one CQL library", "Library:read"),
+    Url("GET", "/ValueSet", "dtr", "search", "DTR: a value set by url", "ValueSet:search-type"),
+    Url("GET", "/ValueSet/{id}", "dtr", "read", "DTR: one value set", "ValueSet:read"),
+    Url("POST", "/Claim/$submit", "pas", "submit", "PAS: ask for prior authorization", "Claim/$submit"),
+    Url("POST", "/Claim/$inquire", "pas", "inquire", "PAS: where a request stands", "Claim/$inquire"),
+    Url("GET", "/ClaimResponse/{id}", "pas", "claim_response", "PAS: one answer", "ClaimResponse:read"),
+    Url(
+        "GET",
+        "/ClaimResponse/{id}/$explain",
+        "pas",
+        "explain",
+        "Why it was decided so, criterion by criterion",
+        "ClaimResponse/$explain",
+    ),
+)
+"""Served under each FHIR base of fhir.version.Version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a request may touch, made once at start."""
+
+    settings: Settings
+    store: Store
+    policies: PolicyLibrary
+    plan: Plan
+    engine: CqlEngine
+    clock: Clock = now
+    new_id: NewId = new_id
+    new_number: NewNumber = new_number
+
+    def close(self) -> None:
+        self.engine.close()
+        self.store.close()
+
+
+def open_services(settings: Settings) -> Services:
+    """Loads the policies, opens the database, starts the engine.
+
+    Raises PolicyProblems for policy data that must not be served, StoreError for a database that cannot be used.
+    """
+    policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
+    return Services(
+        settings=settings,
+        policies=policies,
+        plan=load_plan(settings.plan),
+        engine=open_engine(settings, policies),
+        store=open_store(settings.database_url),
+    )
+
+
+def open_engine(settings: Settings, policies: PolicyLibrary) -> CqlEngine:
+    return CqlEngine(
+        _script(settings.engine_script),
+        policies.libraries.values(),
+        policies.value_sets.values(),
+        isolates=settings.isolates,
+        timeout_seconds=settings.cql_timeout_seconds,
+        memory_mb=settings.cql_memory_mb,
+    )
+
+
+def _script(file: Path) -> str:
+    if not file.is_file():
+        raise NotFound(f"{file} is not there; `make run` builds it, or run `make setup`")
+    return file.read_text(encoding="utf-8")
+
+
+def create_app(services: Services) -> FastAPI:
+    """The ASGI application over opened services; closes them at shutdown."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        gc.collect()
+        gc.freeze()  # what was loaded at start is never garbage; scanning it is what makes slow requests slow
+        yield
+        services.close()
+
+    app = FastAPI(
+        title="Vitruvian",
+        summary="Prior authorization by CRD, DTR and PAS, with reasons.",
+        version="0.1.0",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    parts = _parts(services)
+    for url in URLS:
+        _add(app, url, "", parts)
+    for version in Version:
+        for url in FHIR_URLS:
+            _add(app, url, version.base, parts)
+    app.add_exception_handler(VitruvianError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_fault)
+    return app
+
+
+def _parts(services: Services) -> dict[str, object]:
+    """The routes objects by part, and for the FHIR bases by `part version`."""
+    s = services
+    limit, base_url = s.settings.max_body_bytes, s.settings.base_url
+    parts: dict[str, object] = {}
+    return parts
+
+
+def _add(app: FastAPI, url: Url, base: str, parts: dict[str, object]) -> None:
+    handler = getattr(parts[url.part + base], url.handler)
+    app.add_api_route(
+        base + url.path,
+        handler,
+        methods=[url.method],
+        summary=url.summary,
+        tags=[base.lstrip("/") or url.part],
+        response_model=None,
+        operation_id=f"{url.handler}{base}{url.path}",
+    )
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, VitruvianError):  # registered for VitruvianError alone; the type says Exception
+        raise error
+    if status_of(error) >= 500:  # noqa: PLR2004 - the class of server faults
+        log.error("failed", path=request.url.path, error=type(error).__name__)
+    return cds_error(error) if request.url.path.startswith("/cds-services") else fhir_error(error)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    answer = await _on_error(request, NotFound(f"{request.method} {request.url.path} is not served; see /docs."))
+    answer.status_code = error.status_code
+    return answer
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    log.error("fault", path=request.url.path, error=type(error).__name__, exception=error)
+    return Response(status_code=500)

@@ -1,0 +1,94 @@
+"""One TOML table read key by key: what is missing, mistyped or unknown becomes a problem, all at once."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from server.errors import PolicyProblem
+
+
+class Table:
+    """`place` is where the table stands in its file, for messages; `problems` collects."""
+
+    def __init__(self, raw: Mapping[str, Any], file: str, place: str, problems: list[PolicyProblem]) -> None:
+        self._raw = raw
+        self._file = file
+        self._place = place
+        self._problems = problems
+        self._read: set[str] = set()
+
+    def problem(self, key: str, text: str) -> None:
+        place = ".".join(p for p in (self._place, key) if p)
+        self._problems.append(PolicyProblem(self._file, place, text))
+
+    def text(self, key: str) -> str:
+        """A required non-empty string."""
+        found = self._take(key)
+        if isinstance(found, str) and found.strip():
+            return found.strip()
+        self.problem(key, "is missing; give a text" if found is None else "must be a text that is not empty")
+        return ""
+
+    def optional_text(self, key: str) -> str | None:
+        return self.text(key) if key in self._raw else None
+
+    def texts(self, key: str, *, required: bool) -> tuple[str, ...]:
+        found = self._take(key)
+        if found is None and not required:
+            return ()
+        if isinstance(found, list) and found and all(isinstance(x, str) and x for x in found):
+            return tuple(found)
+        self.problem(key, "must be a list of texts" + (" with at least one" if required else ""))
+        return ()
+
+    def date(self, key: str) -> date | None:
+        found = self._take(key)
+        if isinstance(found, date) and not isinstance(found, datetime):
+            return found
+        self.problem(key, "must be a date, written 2024-01-18 without quotes")
+        return None
+
+    def positive(self, key: str) -> int:
+        found = self._take(key)
+        if isinstance(found, int) and not isinstance(found, bool) and found > 0:
+            return found
+        self.problem(key, "must be a whole number above 0")
+        return 1
+
+    def table(self, key: str) -> "Table":
+        found = self._take(key)
+        if not isinstance(found, dict):
+            self.problem(key, f"is missing; add a table [{key}]")
+            found = {}
+        return Table(found, self._file, key, self._problems)
+
+    def optional_table(self, key: str) -> dict[str, Any]:
+        found = self._take(key)
+        if found is None:
+            return {}
+        if isinstance(found, dict):
+            return found
+        self.problem(key, "must be a table")
+        return {}
+
+    def tables(self, key: str) -> list["Table"]:
+        """A required list of tables; each knows its number or id for messages."""
+        found = self._take(key)
+        if not isinstance(found, list) or not found or not all(isinstance(t, dict) for t in found):
+            self.problem(key, f"is missing; add at least one [[{key}]]")
+            return []
+        where = f"{self._place}.{key}" if self._place else key
+        return [
+            Table(t, self._file, f"{where} {t.get('id') or t.get('version') or n}", self._problems)
+            for n, t in enumerate(found, 1)
+        ]
+
+    def no_more(self) -> None:
+        """Every key that nobody read is a typing error someone should hear of."""
+        for key in self._raw:
+            if key not in self._read:
+                self.problem(key, "is not a key that is read here; see cql/README.md")
+
+    def _take(self, key: str) -> Any:
+        self._read.add(key)
+        return self._raw.get(key)
