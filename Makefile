@@ -66,7 +66,7 @@ lock: build/.dev ## lock the newest versions that pyproject.toml and package.jso
 
 clean: ## everything that was built or installed here, but not the database
 	rm -rf build $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find server tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
+	find server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Universal: one lock for every platform. No address of a registry: whoever installs has their own.
 UV_LOCK = $(VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
