@@ -1,120 +1,58 @@
 """Reads policy folders (cql/README.md fixes their shape) and lists everything that does not hold together."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from server.cql.elm_files import read_library
-from server.cql.model import CqlLibrary, ValueSet
-from server.errors import PolicyProblem
+from server.cql.model import CqlLibrary
 from server.fhir.codes import HCPCS
-from server.fhir.read import Coding, codings
+from server.fhir.read import Coding
+from server.policy.artifacts import Artifacts, Elm
 from server.policy.criteria import CriteriaReader
-from server.policy.model import Edition, Form, Policy, Validity
+from server.policy.model import Edition, Policy, Validity
 from server.policy.table import Table
 
 SHARED = "shared"
 NOT_POLICIES = {SHARED, "plans"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Elm:
-    """The parts of a compiled library that a policy refers to."""
-
-    defines: frozenset[str]
-    parameters: frozenset[str]
-    includes: tuple[str, ...]
-    """`name|version` keys."""
-    value_sets: tuple[str, ...]
-
-
 class Loader:
-    """Reads every folder; `problems` holds what was found wrong, in all of them."""
+    """Reads every folder; `artifacts.problems` holds what was found wrong, in all of them."""
 
     def __init__(self, cql: Path, questionnaires: Path) -> None:
         self.cql = cql
         self.questionnaires = questionnaires
-        self.problems: list[PolicyProblem] = []
-        self.libraries: dict[str, CqlLibrary] = {}
-        self.value_sets: dict[str, ValueSet] = {}
-        self._elm: dict[str, _Elm] = {}
+        self.artifacts = Artifacts(cql)
 
     def policies(self) -> list[Policy]:
-        """Every policy that could be read; complete only when `problems` stays empty."""
+        """Every policy that could be read; complete only when there are no problems."""
         if not self.cql.is_dir():
-            self._problem(self.cql, "", "there is no such folder; point VITRUVIAN_POLICIES at the policy folders")
+            self.artifacts.problem(self.cql, "", "there is no such folder; point VITRUVIAN_POLICIES at the policies")
             return []
-        self._read_libraries(self.cql / SHARED)
         folders = sorted(p for p in self.cql.iterdir() if p.is_dir() and p.name not in NOT_POLICIES)
-        for folder in folders:
-            self._read_libraries(folder)
-            self._read_value_sets(folder / "value-sets")
+        for folder in (self.cql / SHARED, *folders):
+            self.artifacts.read_folder(folder)
         found = [p for folder in folders if (p := self._policy(folder)) is not None]
         self._one_policy_a_code(found)
         return found
 
-    # -- files -------------------------------------------------------------------------------------------------
-
-    def _read_libraries(self, folder: Path) -> None:
-        for file in sorted(folder.glob("*.cql")):
-            library, problems = read_library(file)
-            self.problems += problems
-            if library is None:
-                continue
-            if library.key in self.libraries:
-                self._problem(
-                    file, "library", f"{library.key} is also {self.libraries[library.key].source}; rename one"
-                )
-                continue
-            self.libraries[library.key] = library
-            self._elm[library.key] = _elm(library)
-
-    def _read_value_sets(self, folder: Path) -> None:
-        for file in sorted(folder.glob("*.json")):
-            resource = self._json(file)
-            if resource is None:
-                continue
-            url, version = resource.get("url"), resource.get("version")
-            contains = (resource.get("expansion") or {}).get("contains")
-            if resource.get("resourceType") != "ValueSet" or not url or not version or not isinstance(contains, list):
-                self._problem(file, "", "must be a ValueSet with url, version and expansion.contains")
-            elif url in self.value_sets:
-                self._problem(file, "url", f"{url} stands in another file too; keep one")
-            else:
-                members = frozenset(c.token for c in codings(contains))
-                self.value_sets[url] = ValueSet(url, version, resource, members)
-
-    def _json(self, file: Path) -> dict[str, Any] | None:
+    def _toml(self, file: Path) -> dict[str, Any] | None:
         try:
-            found = orjson.loads(file.read_bytes())
+            return tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            self._problem(file, "", "there is no such file")
-        except orjson.JSONDecodeError as error:
-            self._problem(file, "", f"is not JSON: {error}")
-        else:
-            if isinstance(found, dict):
-                return found
-            self._problem(file, "", "must hold one JSON object")
+            self.artifacts.problem(file, "", "there is no such file; every folder here is a policy")
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.artifacts.problem(file, "", f"is not TOML: {error}")
         return None
-
-    # -- policy.toml -------------------------------------------------------------------------------------------
 
     def _policy(self, folder: Path) -> Policy | None:
         file = folder / "policy.toml"
-        try:
-            raw = tomllib.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            self._problem(file, "", "there is no such file; every folder here is a policy")
+        raw = self._toml(file)
+        if raw is None:
             return None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            self._problem(file, "", f"is not TOML: {error}")
-            return None
-        table = Table(raw, str(file), "", self.problems)
+        table = Table(raw, str(file), "", self.artifacts.problems)
         policy_id = table.text("id")
         if policy_id and policy_id != folder.name:
             table.problem("id", f"must equal the folder's name, {folder.name}")
@@ -134,19 +72,20 @@ class Loader:
     def _tokens(self, folder: Path, order: Table, key: str, *, required: bool) -> frozenset[str]:
         tokens: set[str] = set()
         for name in order.texts(key, required=required):
-            resource = self._json(folder / "value-sets" / f"{name}.json")
-            members = self.value_sets.get(str((resource or {}).get("url")))
+            resource = self.artifacts.json(folder / "value-sets" / f"{name}.json")
+            members = self.artifacts.value_sets.get(str((resource or {}).get("url")))
             if members is not None:
                 tokens |= members.members
         return frozenset(tokens)
 
     def _edition(self, folder: Path, policy_id: str, uri: str, table: Table) -> Edition | None:
-        before = len(self.problems)
+        before = len(self.artifacts.problems)
         version, effective = table.text("version"), table.date("effective")
         library = self._main_library(folder, table)
-        form = self._form(policy_id, table)
+        form_name = table.text("form")
+        form = self.artifacts.form(self.questionnaires / policy_id / f"{form_name}.json") if form_name else None
         parameters = table.optional_table("parameters")
-        known = self._known(library)
+        known = self.artifacts.known(library)
         for name in parameters:
             if library is not None and name not in known.parameters:
                 table.problem(f"parameters.{name}", f"{library.source} and what it includes declare no such parameter")
@@ -157,7 +96,7 @@ class Loader:
             table.problem("approved_by", "must be machine or nurse")
         billing = tuple(Coding(HCPCS, code) for code in table.texts("billing", required=False))
         table.no_more()
-        if library is None or form is None or len(self.problems) > before:
+        if library is None or form is None or len(self.artifacts.problems) > before:
             return None
         return Edition(
             policy_id=policy_id,
@@ -165,8 +104,8 @@ class Loader:
             version=version,
             effective=effective or date.min,
             library=library,
-            libraries=self._closure(library.key),
-            value_sets=self._sets_of(library.key, form),
+            libraries=self.artifacts.closure(library.key),
+            value_sets=self.artifacts.sets_of(library.key, form),
             form=form,
             validity=validity,
             criteria=criteria,
@@ -178,73 +117,17 @@ class Loader:
     def _main_library(self, folder: Path, table: Table) -> CqlLibrary | None:
         name = table.text("library")
         source = str(folder / f"{name}.cql")
-        library = next((lib for lib in self.libraries.values() if lib.source == source), None)
+        library = next((lib for lib in self.artifacts.libraries.values() if lib.source == source), None)
         if library is None and name:
             table.problem("library", f"{source} is missing or does not compile; run `make elm`")
         return library
 
-    def _form(self, policy_id: str, table: Table) -> Form | None:
-        name = table.text("form")
-        file = self.questionnaires / policy_id / f"{name}.json"
-        resource = self._json(file) if name else None
-        if resource is None:
-            return None
-        url, version = resource.get("url"), resource.get("version")
-        if resource.get("resourceType") != "Questionnaire" or not url or not version or not resource.get("item"):
-            self._problem(file, "", "must be a Questionnaire with url, version and item")
-            return None
-        self._check_items(file, resource["item"], seen=set())
-        return Form(url, version, resource)
-
-    def _check_items(self, file: Path, items: Iterable[Mapping[str, Any]], seen: set[str]) -> None:
-        for item in items:
-            link = str(item.get("linkId"))
-            if link in seen:
-                self._problem(file, f"item {link}", "stands twice; a linkId is unique in its form")
-            seen.add(link)
-            url = str(item.get("answerValueSet", "")).split("|", 1)[0]
-            if url and url not in self.value_sets:
-                self._problem(file, f"item {link}", f"answerValueSet {url} is in no value-sets folder")
-            self._check_items(file, item.get("item") or (), seen)
-
-    def _validity(self, table: Table, known: _Elm) -> Validity:
+    def _validity(self, table: Table, known: Elm) -> Validity:
         when, days = table.text("when"), table.positive("days")
         if when and when not in known.defines:
             table.problem("when", f"no define {when!r} in the edition's library")
         table.no_more()
         return Validity(when, days)
-
-    # -- libraries of an edition -------------------------------------------------------------------------------
-
-    def _known(self, library: CqlLibrary | None) -> _Elm:
-        """What criteria may name: the main library's defines; parameters of every included library too."""
-        if library is None:
-            return _Elm(frozenset(), frozenset(), (), ())
-        closure = [self._elm[lib.key] for lib in self._closure(library.key)]
-        return _Elm(self._elm[library.key].defines, frozenset(p for e in closure for p in e.parameters), (), ())
-
-    def _closure(self, key: str) -> tuple[CqlLibrary, ...]:
-        found: dict[str, CqlLibrary] = {}
-        todo = [key]
-        while todo:
-            key = todo.pop(0)
-            if key in found:
-                continue
-            if key not in self.libraries:
-                self._problem(self.cql, key, "is included but there is no such library in shared/ or the policy folder")
-                continue
-            found[key] = self.libraries[key]
-            todo += self._elm[key].includes
-        return tuple(found.values())
-
-    def _sets_of(self, key: str, form: Form) -> tuple[ValueSet, ...]:
-        urls = {url for lib in self._closure(key) for url in self._elm[lib.key].value_sets}
-        urls |= set(_answer_value_sets(form.questionnaire.get("item") or ()))
-        for url in sorted(urls - set(self.value_sets)):
-            self._problem(Path(self.libraries[key].source), "valueset", f"{url} is in no value-sets folder")
-        return tuple(self.value_sets[url] for url in sorted(urls) if url in self.value_sets)
-
-    # -- across policies ---------------------------------------------------------------------------------------
 
     def _newest_first(self, policy: Policy, table: Table) -> None:
         days = [e.effective for e in policy.editions]
@@ -257,31 +140,5 @@ class Loader:
             for token in sorted(policy.identified_by):
                 if token in owner:
                     file = self.cql / policy.id / "policy.toml"
-                    self._problem(file, "order.identified_by", f"{token} already names {owner[token].id}")
+                    self.artifacts.problem(file, "order.identified_by", f"{token} already names {owner[token].id}")
                 owner.setdefault(token, policy)
-
-    def _problem(self, file: Path, place: str, text: str) -> None:
-        self.problems.append(PolicyProblem(str(file), place, text))
-
-
-def _elm(library: CqlLibrary) -> _Elm:
-    elm = orjson.loads(library.elm)["library"]
-
-    def definitions(kind: str) -> list[dict[str, Any]]:
-        return list((elm.get(kind) or {}).get("def") or ())
-
-    return _Elm(
-        defines=frozenset(
-            d["name"] for d in definitions("statements") if d.get("type") != "FunctionDef" and d["name"] != "Patient"
-        ),
-        parameters=frozenset(d["name"] for d in definitions("parameters")),
-        includes=tuple(f"{d['path']}|{d['version']}" for d in definitions("includes")),
-        value_sets=tuple(d["id"].split("|", 1)[0] for d in definitions("valueSets")),
-    )
-
-
-def _answer_value_sets(items: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    for item in items:
-        if url := item.get("answerValueSet"):
-            yield str(url).split("|", 1)[0]
-        yield from _answer_value_sets(item.get("item") or ())

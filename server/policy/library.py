@@ -51,9 +51,10 @@ class PolicyLibrary:
         """Raises PolicyProblems with everything that is wrong, in every folder."""
         loader = Loader(cql, questionnaires)
         policies = loader.policies()
-        if loader.problems:
-            raise PolicyProblems(loader.problems)
-        return cls(policies, loader.libraries, loader.value_sets)
+        artifacts = loader.artifacts
+        if artifacts.problems:
+            raise PolicyProblems(artifacts.problems)
+        return cls(policies, artifacts.libraries, artifacts.value_sets)
 
     def recognise(self, codings: Iterable[Coding]) -> Recognised:
         """Which policy an order falls under; a code that names a product outweighs any placeholder beside it."""

@@ -1,0 +1,163 @@
+"""The files policies refer to: CQL libraries with their ELM, value sets, forms. Everything wrong is listed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from server.cql.elm_files import read_library
+from server.cql.model import CqlLibrary, ValueSet
+from server.errors import PolicyProblem
+from server.fhir.read import codings
+from server.policy.model import Form
+
+
+@dataclass(frozen=True, slots=True)
+class Elm:
+    """The parts of a compiled library that a policy refers to.
+
+    includes: `name|version` keys; value_sets: urls without a version.
+    """
+
+    defines: frozenset[str]
+    parameters: frozenset[str]
+    includes: tuple[str, ...]
+    value_sets: tuple[str, ...]
+
+
+class Artifacts:
+    """What was read so far; `problems` collects what was found wrong."""
+
+    def __init__(self, cql: Path) -> None:
+        self.cql = cql
+        self.problems: list[PolicyProblem] = []
+        self.libraries: dict[str, CqlLibrary] = {}
+        self.value_sets: dict[str, ValueSet] = {}
+        self._elm: dict[str, Elm] = {}
+
+    def read_folder(self, folder: Path) -> None:
+        """Takes in the CQL libraries and value sets of one folder."""
+        self._read_libraries(folder)
+        self._read_value_sets(folder / "value-sets")
+
+    def _read_libraries(self, folder: Path) -> None:
+        for file in sorted(folder.glob("*.cql")):
+            library, problems = read_library(file)
+            self.problems += problems
+            if library is None:
+                continue
+            if library.key in self.libraries:
+                self.problem(file, "library", f"{library.key} is also {self.libraries[library.key].source}; rename one")
+                continue
+            self.libraries[library.key] = library
+            self._elm[library.key] = _elm(library)
+
+    def _read_value_sets(self, folder: Path) -> None:
+        for file in sorted(folder.glob("*.json")):
+            resource = self.json(file)
+            if resource is None:
+                continue
+            url, version = resource.get("url"), resource.get("version")
+            contains = (resource.get("expansion") or {}).get("contains")
+            if resource.get("resourceType") != "ValueSet" or not url or not version or not isinstance(contains, list):
+                self.problem(file, "", "must be a ValueSet with url, version and expansion.contains")
+            elif url in self.value_sets:
+                self.problem(file, "url", f"{url} stands in another file too; keep one")
+            else:
+                members = frozenset(c.token for c in codings(contains))
+                self.value_sets[url] = ValueSet(url, version, resource, members)
+
+    def json(self, file: Path) -> dict[str, Any] | None:
+        """One JSON object, or None and a problem."""
+        try:
+            found = orjson.loads(file.read_bytes())
+        except FileNotFoundError:
+            self.problem(file, "", "there is no such file")
+        except orjson.JSONDecodeError as error:
+            self.problem(file, "", f"is not JSON: {error}")
+        else:
+            if isinstance(found, dict):
+                return found
+            self.problem(file, "", "must hold one JSON object")
+        return None
+
+    def form(self, file: Path) -> Form | None:
+        """A Questionnaire whose linkIds are unique and whose value sets are there, or None and the problems."""
+        resource = self.json(file)
+        if resource is None:
+            return None
+        url, version = resource.get("url"), resource.get("version")
+        if resource.get("resourceType") != "Questionnaire" or not url or not version or not resource.get("item"):
+            self.problem(file, "", "must be a Questionnaire with url, version and item")
+            return None
+        seen: set[str] = set()
+        for item in _items(resource["item"]):
+            link = str(item.get("linkId"))
+            if link in seen:
+                self.problem(file, f"item {link}", "stands twice; a linkId is unique in its form")
+            seen.add(link)
+            set_url = str(item.get("answerValueSet", "")).split("|", 1)[0]
+            if set_url and set_url not in self.value_sets:
+                self.problem(file, f"item {link}", f"answerValueSet {set_url} is in no value-sets folder")
+        return Form(url, version, resource)
+
+    def known(self, library: CqlLibrary | None) -> Elm:
+        """What criteria may name: the main library's defines; parameters of every included library too."""
+        if library is None:
+            return Elm(frozenset(), frozenset(), (), ())
+        closure = [self._elm[lib.key] for lib in self.closure(library.key)]
+        return Elm(self._elm[library.key].defines, frozenset(p for e in closure for p in e.parameters), (), ())
+
+    def closure(self, key: str) -> tuple[CqlLibrary, ...]:
+        """The library and all that it includes, transitively, itself first."""
+        found: dict[str, CqlLibrary] = {}
+        todo = [key]
+        while todo:
+            key = todo.pop(0)
+            if key in found:
+                continue
+            if key not in self.libraries:
+                self.problem(self.cql, key, "is included but there is no such library in shared/ or the policy folder")
+                continue
+            found[key] = self.libraries[key]
+            todo += self._elm[key].includes
+        return tuple(found.values())
+
+    def sets_of(self, key: str, form: Form) -> tuple[ValueSet, ...]:
+        """The value sets that the library, its includes and the form refer to."""
+        urls = {url for lib in self.closure(key) for url in self._elm[lib.key].value_sets}
+        urls |= {
+            str(i["answerValueSet"]).split("|", 1)[0]
+            for i in _items(form.questionnaire.get("item") or ())
+            if i.get("answerValueSet")
+        }
+        for url in sorted(urls - set(self.value_sets)):
+            self.problem(Path(self.libraries[key].source), "valueset", f"{url} is in no value-sets folder")
+        return tuple(self.value_sets[url] for url in sorted(urls) if url in self.value_sets)
+
+    def problem(self, file: Path, place: str, text: str) -> None:
+        self.problems.append(PolicyProblem(str(file), place, text))
+
+
+def _elm(library: CqlLibrary) -> Elm:
+    elm = orjson.loads(library.elm)["library"]
+
+    def definitions(kind: str) -> list[dict[str, Any]]:
+        return list((elm.get(kind) or {}).get("def") or ())
+
+    return Elm(
+        defines=frozenset(
+            d["name"] for d in definitions("statements") if d.get("type") != "FunctionDef" and d["name"] != "Patient"
+        ),
+        parameters=frozenset(d["name"] for d in definitions("parameters")),
+        includes=tuple(f"{d['path']}|{d['version']}" for d in definitions("includes")),
+        value_sets=tuple(d["id"].split("|", 1)[0] for d in definitions("valueSets")),
+    )
+
+
+def _items(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for item in items:
+        yield item
+        yield from _items(item.get("item") or ())
