@@ -1,0 +1,146 @@
+"""From CQL results to findings: every shape the engine can give, and none that fails the request."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.cql.model import CqlLibrary
+from server.decision.judge import ENGINE_CRITERION, Record, judge
+from server.decision.model import Outcome
+from server.errors import EngineError
+from server.policy.model import Criterion, Edition, Form, Reviewer, State, Validity
+
+RECORD = Record({"resourceType": "Bundle"}, {}, date(2027, 1, 15), date(2026, 11, 23))
+SAID = [{"ref": "Claim/1", "said": "the claim says so"}]
+
+
+class FixedEngine:
+    """Gives the results it was made with, or fails."""
+
+    name = "fixed"
+
+    def __init__(self, results: Mapping[str, Any] | None) -> None:
+        self.results = results
+        self.parameters: Mapping[str, Any] = {}
+
+    def evaluate(self, library: str, bundle: Mapping[str, Any], parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert library == "Rules|1"
+        assert bundle is RECORD.bundle
+        self.parameters = parameters
+        if self.results is None:
+            raise EngineError("out of time")
+        return self.results
+
+
+def edition(**changes: Any) -> Edition:
+    rules = CqlLibrary("Rules", "1", "", "{}", "Rules.cql")
+    criterion = Criterion(
+        id="C-1",
+        define="C",
+        applies="Applies",
+        review="Review",
+        evidence="Evidence",
+        sentence="It holds.",
+        citation="Section 1",
+        when_unmet=Reviewer.PHYSICIAN,
+        states=tuple(State),
+        remedies={State.UNMET: "ask", State.UNKNOWN: "send", State.REVIEW: "look"},
+    )
+    given_ = {
+        "policy_id": "p",
+        "policy_uri": "http://p",
+        "version": "2024",
+        "effective": date(2024, 1, 1),
+        "library": rules,
+        "libraries": (rules,),
+        "value_sets": (),
+        "form": Form("http://f", "1", {}),
+        "validity": (Validity("Short", 30), Validity("Long", 365)),
+        "criteria": (criterion,),
+        "parameters": {"Switch": True},
+    }
+    return Edition(**{**given_, **changes})
+
+
+def results(**changes: Any) -> dict[str, Any]:
+    return {"C": True, "Applies": True, "Review": False, "Evidence": SAID, "Short": False, "Long": True} | changes
+
+
+def test_all_met_approves_for_the_days_of_the_first_validity_that_holds() -> None:
+    """The period starts on the service date and counts both ends."""
+    decision = judge(edition(), RECORD, FixedEngine(results()))
+    assert decision.outcome is Outcome.APPROVE
+    assert decision.period == (date(2027, 1, 15), date(2028, 1, 14))
+    assert [e.ref for e in decision.findings[0].evidence] == ["Claim/1"]
+
+
+@pytest.mark.parametrize(
+    ("define", "review", "state", "remedy"),
+    [
+        (True, False, State.MET, ""),
+        (True, None, State.MET, ""),
+        (False, False, State.UNMET, "ask"),
+        (None, False, State.UNKNOWN, "send"),
+        (None, None, State.UNKNOWN, "send"),
+        (True, True, State.REVIEW, "look"),
+        (None, True, State.REVIEW, "look"),
+        (False, True, State.REVIEW, "look"),
+    ],
+)
+def test_three_values_and_review(*, define: bool | None, review: bool | None, state: State, remedy: str) -> None:
+    """True, false and null are met, unmet and unknown; review overrides them; only what is not met has a remedy."""
+    found = judge(edition(), RECORD, FixedEngine(results(C=define, Review=review))).findings[0]
+    assert (found.state, found.remedy) == (state, remedy)
+    assert found.why
+
+
+@pytest.mark.parametrize("applies", [False, None])
+def test_a_criterion_that_does_not_apply_is_not_listed(*, applies: bool | None) -> None:
+    """Without a criterion nothing is known, so a person looks; it is no approval."""
+    decision = judge(edition(), RECORD, FixedEngine(results(Applies=applies)))
+    assert decision.findings == ()
+    assert decision.outcome is Outcome.PEND_NURSE
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        results(C="yes"),
+        results(Evidence="text"),
+        results(Evidence=[]),  # met without evidence
+        results(Short=None, Long=None),  # an approval without an end
+        {"Applies": True},
+    ],
+)
+def test_an_engine_that_errs_pends_for_a_person(broken: dict[str, Any] | None) -> None:
+    """A failure, a wrong shape, or an approval nobody can date: a nurse looks, and nothing is approved or denied."""
+    decision = judge(edition(), RECORD, FixedEngine(broken))
+    assert decision.outcome is Outcome.PEND_NURSE
+    assert [f.criterion for f in decision.findings] == [ENGINE_CRITERION]
+    assert decision.period is None
+    assert decision.engine.startswith("failed: ")
+
+
+def test_the_engine_gets_the_switches_and_the_dates() -> None:
+    """The policy's parameters travel with the three that the server offers."""
+    engine = FixedEngine(results())
+    judge(edition(), RECORD, engine)
+    assert engine.parameters == {
+        "Switch": True,
+        "Service Date": date(2027, 1, 15),
+        "Request Date": date(2026, 11, 23),
+        "Item Sequence": 1,
+    }
+
+
+@given(st.fixed_dictionaries({k: st.none() | st.booleans() for k in ("C", "Applies", "Review", "Short", "Long")}))
+def test_met_is_always_shown(values: dict[str, bool | None]) -> None:
+    """Whatever CQL says, a met finding names its evidence, and an approval has a period."""
+    decision = judge(edition(), RECORD, FixedEngine({**values, "Evidence": SAID}))
+    assert all(f.evidence for f in decision.findings if f.state is State.MET)
+    assert (decision.outcome is Outcome.APPROVE) == (decision.period is not None)
