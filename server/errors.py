@@ -8,6 +8,7 @@ VitruvianError
 ├── UnsupportedMediaType    a body that is not FHIR JSON / JSON
 ├── NotFound                no such resource, service or page
 ├── PolicyProblems          policy data that does not hold together; carries every PolicyProblem
+├── UnusableDatabase        wrong address, not reachable, not durable, or written by a newer version; met at start only
 └── EngineError             CQL failed, timed out or ran out of memory; always becomes "a person looks", never an answer
 
 A business rejection (unknown member, ...) is no error: PAS answers it with 200 and ClaimResponse.error (pas P-49).
@@ -94,6 +95,10 @@ class PolicyProblems(VitruvianError):
     def __init__(self, problems: Iterable[PolicyProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class UnusableDatabase(VitruvianError):
+    """The database cannot hold the record as it is; the message says why and what would mend it."""
 
 
 class EngineError(VitruvianError):

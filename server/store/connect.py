@@ -1,0 +1,152 @@
+"""From a database URL to engines that keep the store's promises, on a schema that is current."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from server.errors import UnusableDatabase
+from server.store.schema import HEAD
+
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x5649_5452_5556  # any number that nothing else locks in this database
+_BUSY_SECONDS = 15
+_ACCEPTED = "Use sqlite:///path/to/file.db or postgresql://user:password@host/database."
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """writes: transactions, one at a time on SQLite. reads: single statements, each its own transaction."""
+
+    writes: Engine
+    reads: Engine
+
+    def dispose(self) -> None:
+        self.reads.dispose()
+        self.writes.dispose()
+
+
+def connect(url: str) -> Engines:
+    """Engines for a URL, with the schema brought up to date. Raises UnusableDatabase.
+
+    Several processes may do this at once on one database: one migrates, the others wait for it.
+    """
+    parsed = _parse(url)
+    engines = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+    try:
+        with engines.reads.connect() as connection:
+            current = revision(connection) == HEAD
+            if connection.dialect.name == "postgresql":
+                _refuse_asynchronous_commit(connection)
+        if not current:
+            _migrate(engines.writes)
+    except UnusableDatabase:
+        engines.dispose()
+        raise
+    except SQLAlchemyError as error:
+        engines.dispose()
+        raise UnusableDatabase(
+            f"The database {parsed.render_as_string()} cannot be opened: {_cause(error)}. "
+            f"Check that it exists, can be reached and may be written to. {_ACCEPTED}"
+        ) from error
+    return engines
+
+
+def revision(connection: Connection) -> str | None:
+    """The schema's revision; None on a database that has none yet."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UnusableDatabase(f"The database URL cannot be read. {_ACCEPTED}") from None
+    if parsed.drivername in _POSTGRESQL:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise UnusableDatabase(f"The database {parsed.drivername!r} is not supported. {_ACCEPTED}")
+    if not parsed.database or parsed.database.startswith((":memory:", "file:")):
+        raise UnusableDatabase(f"The record must be a file; SQLite in memory forgets it. {_ACCEPTED}")
+    return parsed
+
+
+def _sqlite(url: URL) -> Engines:
+    path = Path(str(url.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The file holds patient data: made by us, it is for this user alone. SQLite gives its WAL the same mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise UnusableDatabase(
+            f"The database file {path} cannot be opened: {error.strerror}. Check the path and its permissions."
+        ) from error
+    # The pool of one is the queue of writers: they wait their turn here instead of polling SQLite's lock.
+    writes = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS})
+    reads = create_engine(url, pool_size=4, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(writes, "connect", _pragmas())
+    event.listen(writes, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(reads, "connect", _pragmas("PRAGMA query_only = ON"))
+    return Engines(writes, reads)
+
+
+def _pragmas(*more: str) -> Callable[[Any, Any], None]:
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; the "begin" event does
+        for pragma in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", *more):
+            connection.execute(pragma)
+
+    return on_connect
+
+
+def _postgresql(url: URL) -> Engines:
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": "5"})
+    # Pre-ping: a restart of the database must cost no request.
+    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def _refuse_asynchronous_commit(connection: Connection) -> None:
+    if connection.execute(text("SHOW synchronous_commit")).scalar() == "off":
+        raise UnusableDatabase(
+            "PostgreSQL acknowledges commits before they are on disk (synchronous_commit = off); an answered request "
+            "could be lost. Set synchronous_commit = on for this database or role."
+        )
+
+
+def _migrate(engine: Engine) -> None:
+    """Runs what is missing in one transaction, under a lock that other starting processes wait for."""
+    from alembic import command  # noqa: PLC0415 - a start on a current schema does without Alembic
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # on SQLite, BEGIN IMMEDIATE is the lock
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        found = revision(connection)
+        if found is not None and found not in known:
+            raise UnusableDatabase(
+                f"The database has schema {found}, which this version does not know (it knows {HEAD}): it was "
+                f"written by a newer version. Start that version, or restore a backup made before the upgrade."
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """The database's own words, without the statement; drivers put no password in them."""
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split()).rstrip(".")

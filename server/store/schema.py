@@ -1,0 +1,167 @@
+"""The tables of the record. Their history is in migrations/; a test compares the two."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"
+"""The newest migration. Kept here so that a start on a current database need not load Alembic."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, in UTC in both databases; SQLite has no zone of its own."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is not None and value.tzinfo is None:
+            raise ValueError("A moment without a zone cannot be stored; pass an aware datetime.")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+class Words(TypeDecorator[str]):
+    """Text of any length. PostgreSQL holds no NUL, and an id in a URL may contain one: it must miss, not fail."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if value is not None and "\0" in value else value
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _submission_key() -> Column[Any]:
+    return Column("submission", BigInteger, ForeignKey("submission.seq"), primary_key=True, autoincrement=False)
+
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("seq", _Serial, primary_key=True),
+    Column("id", Words, nullable=False),
+    Column("transaction_key", Words, nullable=False),
+    Column("client", Words, nullable=False),
+    Column("identifier", Words, nullable=False),
+    Column("received", Instant, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("parties", Words, nullable=False),
+    Column("claim_url", Words, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    UniqueConstraint("id"),
+    UniqueConstraint("transaction_key"),
+)
+"""`parties`: JSON of member, payer and provider ids, for whoever reads the record years later."""
+
+item = Table(
+    "item",
+    metadata,
+    _submission_key(),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("policy_id", Words),
+    Column("policy_uri", Words),
+    Column("edition", Words),
+    Column("outcome", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("reason", Words),
+    Column("number", Words),
+    Column("reference", Words),
+    Column("period_start", Date),
+    Column("period_end", Date),
+    Column("service_start", Date),
+    Column("service_end", Date),
+    Column("codes", Words, nullable=False),
+    Column("previous_numbers", Words, nullable=False),
+    Column("findings", Words, nullable=False),
+    Column("engine", Words, nullable=False),
+    UniqueConstraint("number"),
+    UniqueConstraint("reference"),
+)
+
+search_key = Table(
+    "search_key",
+    metadata,
+    Column("kind", Words, primary_key=True),
+    Column("value", Words, primary_key=True),
+    _submission_key(),
+    Column("item", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""What `$inquire` finds submissions by. kind: member | npi (item 0) | number | code (item: its sequence)."""
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("number", Words, ForeignKey("item.number"), primary_key=True),
+    Column("member", Words, primary_key=True),
+    Column("policy_id", Words, nullable=False),
+    Column("period_start", Date, nullable=False),
+    Column("period_end", Date, nullable=False),
+    Column("submission", BigInteger, ForeignKey("submission.seq"), nullable=False),
+    Index(None, "member", "policy_id", "period_end"),
+)
+"""Approvals in force, one row for each id of the member: order-sign asks for them on every order."""
+
+rendering = Table(
+    "rendering",
+    metadata,
+    _submission_key(),
+    Column("version", Words, primary_key=True),
+    Column("kind", Words, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+assertion = Table(
+    "assertion",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("created", Instant, nullable=False),
+    Column("hook", Words, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("member_ids", Words, nullable=False),
+    Column("policy_id", Words),
+    Column("edition", Words),
+    Column("form", Words),
+    Column("order", Words, nullable=False),
+    Column("coverage", Words, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", _Serial, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("event", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("detail", Words, nullable=False),
+    Index(None, "subject"),
+)
