@@ -1,0 +1,189 @@
+"""The base R4 structure of a request: every problem at once, each with its place. Input values are never repeated.
+
+Two checkers stand behind one function: fhirkit, quick enough for every request, and fhir.resources.R4B where fhirkit
+has no wheel. Neither knows the calendar and fhirkit does not know ids, so that part is ours (spec/fhir-libraries.md 1).
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any, TypeAlias
+
+from server.errors import Problem
+
+Checker = Callable[[bytes, dict[str, Any]], list[Problem]]
+_Place: TypeAlias = "tuple[_Place, str | int] | None"
+
+_DATE_KEY = re.compile(r"(?:Date|DateTime|Instant)$|^(?:date|dateTime)$")
+_DATE_KEYS = frozenset(
+    ("authored", "authoredOn", "created", "creation", "detected", "effectiveTime", "end", "event", "expiry", "issued")
+    + (
+        "lastModified",
+        "lastOccurrence",
+        "lastPerformed",
+        "lastUpdated",
+        "onset",
+        "received",
+        "receivedTime",
+        "recorded",
+    )
+    + ("recordedOn", "sent", "start", "started", "timestamp", "useBy", "validTo", "whenHandedOver", "whenPrepared")
+)
+_LOOKS_LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+# what the checkers say -> IssueType and our words: theirs repeat the value that was sent
+_WORDS: tuple[tuple[str, str, str], ...] = (
+    ("required element missing", "required", "A mandatory element is missing; send it."),
+    ("an empty array", "structure", "An empty array is no FHIR JSON; leave the element out or fill it."),
+    ("null", "structure", "`null` is no FHIR JSON here; leave the element out."),
+    ("an empty string", "structure", "An empty string is no FHIR value; leave the element out."),
+    ("the key appears more than once", "structure", "The same key stands twice in one object; send it once."),
+    ("only one type may be given", "structure", "Two types of value were given where one is allowed; send one."),
+    ("a resource needs a resourceType", "structure", "A resource has no `resourceType`; name its type."),
+    ("expected", "structure", "The JSON type is wrong here: {}. Send the type that FHIR R4 gives this element."),
+)
+
+
+def structure_problems(raw: bytes, parsed: dict[str, Any]) -> list[Problem]:
+    """Everything in a resource that is not base FHIR R4: types, cardinality, formats, ids, days that do not exist.
+
+    raw and parsed are the same JSON object. `expression` starts with the resource type (`Bundle.entry[0]...`).
+    Elements that R4 does not know are passed over (pas P-21); profiles, bindings and invariants are not looked at.
+    """
+    problems = _check(raw, parsed)
+    places = {p.expression for p in problems}
+    return problems + [p for p in _ids_and_days(parsed) if p.expression not in places]
+
+
+def real_day(text: Any) -> date | None:
+    """The day of a FHIR date, dateTime or instant; None for a partial date or one that the calendar does not have."""
+    if not isinstance(text, str) or not _LOOKS_LIKE_A_DAY.match(text):
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+
+
+def _ids_and_days(parsed: dict[str, Any]) -> Iterator[Problem]:
+    root = str(parsed.get("resourceType", "Resource"))
+    stack: list[tuple[Any, _Place]] = [(parsed, None)]
+    while stack:
+        node, place = stack.pop()
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in pairs:
+            if isinstance(value, (dict, list)):
+                stack.append((value, (place, key)))
+            elif not isinstance(value, str):
+                continue
+            elif key == "id" and "resourceType" in node and not _ID.fullmatch(value):
+                text = "A resource id has letters, digits, `-` and `.` only, at most 64; send such an id."
+                yield Problem("value", text, _path(root, (place, key)))
+            elif _LOOKS_LIKE_A_DAY.match(value) and _is_date(key, place) and real_day(value) is None:
+                yield Problem(
+                    "value", "This day does not exist in the calendar; send a real date.", _path(root, (place, key))
+                )
+
+
+def _is_date(key: str | int, place: _Place) -> bool:
+    """Whether an element is a date by its name; a list element (Timing.event) goes by the name of its list."""
+    name = key if isinstance(key, str) else place[1] if place else ""
+    return isinstance(name, str) and (name in _DATE_KEYS or _DATE_KEY.search(name) is not None)
+
+
+def _path(root: str, place: _Place) -> str:
+    parts: list[str] = []
+    while place is not None:
+        place, key = place
+        parts.append(f"[{key}]" if isinstance(key, int) else f".{key}")
+    return root + "".join(reversed(parts))
+
+
+def _words(message: str, place: str) -> Problem:
+    for start, code, text in _WORDS:
+        if message.startswith(start):
+            return Problem(code, text.format(message), place)
+    if "resource type" in message:
+        return Problem("structure", "This resource type does not exist in FHIR R4; send another.", place)
+    return Problem("value", "The value does not have the form that FHIR R4 asks for here; correct it.", place)
+
+
+def _fhirkit() -> Checker:
+    import fhirkit  # noqa: PLC0415 - a platform without its wheel must still start
+
+    def check(raw: bytes, parsed: dict[str, Any]) -> list[Problem]:  # noqa: ARG001 - the bytes are quicker
+        try:
+            issues = fhirkit.validate(raw)
+        except fhirkit.ParseError:
+            return [Problem("structure", "The body is no FHIR JSON; send one resource as JSON.", severity="fatal")]
+        return [_words(i.message, i.path) for i in issues if i.severity == "error" and i.message != "unknown element"]
+
+    return check
+
+
+def _r4b() -> Checker:
+    from fhir.resources.R4B import get_fhir_model_class  # noqa: PLC0415 - costs 0.15 s and 24 MB where not needed
+    from pydantic import ValidationError  # noqa: PLC0415 - likewise
+
+    def known(resource: Mapping[str, Any]) -> bool:
+        try:
+            return bool(get_fhir_model_class(resource["resourceType"]))
+        except (KeyError, ValueError, TypeError):
+            return False
+
+    def check(raw: bytes, parsed: dict[str, Any]) -> list[Problem]:  # noqa: ARG001 - see fhirkit
+        root = str(parsed.get("resourceType", "Resource"))
+        problems = list(_what_r4b_lets_pass(parsed, root, known))
+        if problems:  # R4B raises KeyError on a type it does not know, so it only sees what passed so far
+            return problems
+        try:
+            get_fhir_model_class(root).model_validate(parsed)
+        except ValidationError as error:
+            return [p for e in error.errors(include_input=False, include_url=False) if (p := _of_pydantic(root, e))]
+        return []
+
+    return check
+
+
+def _of_pydantic(root: str, error: Mapping[str, Any]) -> Problem | None:
+    place: _Place = None
+    for part in error["loc"]:
+        place = (place, part)
+    kind, path = str(error["type"]), _path(root, place)
+    if "extra" in kind:
+        return None
+    if "missing" in kind:
+        return _words("required element missing", path)
+    if kind.endswith(("_type", "_parsing")):
+        return Problem("structure", "The JSON type is wrong here. Send the type that FHIR R4 gives this element.", path)
+    return _words("", path)
+
+
+def _what_r4b_lets_pass(
+    parsed: dict[str, Any], root: str, known: Callable[[Mapping[str, Any]], bool]
+) -> Iterator[Problem]:
+    """Empty arrays, nulls and resource types, which R4B drops in silence or fails on."""
+    stack: list[tuple[Any, _Place]] = [(parsed, None)]
+    while stack:
+        node, place = stack.pop()
+        if isinstance(node, list):
+            if not node:
+                yield _words("an empty array", _path(root, place))
+            stack += [(value, (place, n)) for n, value in enumerate(node) if isinstance(value, (dict, list))]
+            continue
+        if (place is None or place[1] == "resource") and "resourceType" not in node:
+            yield _words("a resource needs a resourceType", _path(root, place))
+        elif "resourceType" in node and not known(node):
+            yield _words("resource type", _path(root, place))
+        for key, value in node.items():
+            if value is None:
+                yield _words("null", _path(root, (place, key)))
+            elif isinstance(value, (dict, list)):
+                stack.append((value, (place, key)))
+
+
+try:
+    _check: Checker = _fhirkit()
+except ImportError:  # pragma: no cover - platforms without a wheel
+    _check = _r4b()
