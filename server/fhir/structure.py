@@ -14,20 +14,10 @@ from server.errors import Problem
 Checker = Callable[[bytes, dict[str, Any]], list[Problem]]
 _Place: TypeAlias = "tuple[_Place, str | int] | None"
 
-_DATE_KEY = re.compile(r"(?:Date|DateTime|Instant)$|^(?:date|dateTime)$")
-_DATE_KEYS = frozenset(
-    ("authored", "authoredOn", "created", "creation", "detected", "effectiveTime", "end", "event", "expiry", "issued")
-    + (
-        "lastModified",
-        "lastOccurrence",
-        "lastPerformed",
-        "lastUpdated",
-        "onset",
-        "received",
-        "receivedTime",
-        "recorded",
-    )
-    + ("recordedOn", "sent", "start", "started", "timestamp", "useBy", "validTo", "whenHandedOver", "whenPrepared")
+_DATE_NAME = re.compile(  # every element of R4 that holds a date, dateTime or instant
+    r"(?:.*Date|.*DateTime|.*Instant|authored|authoredOn|created|creation|date|dateTime|detected|effectiveTime|end|event|"
+    r"expiry|issued|last(?:Modified|Occurrence|Performed|Updated)|onset|received|receivedTime|recorded|recordedOn|sent|"
+    r"start|started|timestamp|useBy|validTo|whenHandedOver|whenPrepared)"
 )
 _LOOKS_LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -89,7 +79,7 @@ def _ids_and_days(parsed: dict[str, Any]) -> Iterator[Problem]:
 def _is_date(key: str | int, place: _Place) -> bool:
     """Whether an element is a date by its name; a list element (Timing.event) goes by the name of its list."""
     name = key if isinstance(key, str) else place[1] if place else ""
-    return isinstance(name, str) and (name in _DATE_KEYS or _DATE_KEY.search(name) is not None)
+    return isinstance(name, str) and _DATE_NAME.fullmatch(name) is not None
 
 
 def _path(root: str, place: _Place) -> str:
@@ -149,7 +139,8 @@ def _r4b() -> Checker:
 def _of_pydantic(root: str, error: Mapping[str, Any]) -> Problem | None:
     place: _Place = None
     for part in error["loc"]:
-        place = (place, part)
+        if part != "root":  # pydantic's name for "this is no object at all"
+            place = (place, part)
     kind, path = str(error["type"]), _path(root, place)
     if "extra" in kind:
         return None
