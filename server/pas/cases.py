@@ -1,0 +1,161 @@
+"""The worked cases of every policy, run through the same reading and judging as a real request."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from server.cql.authoring import lint_cql
+from server.decision.judge import Engine, judge
+from server.decision.model import Decision, Outcome
+from server.errors import InvalidRequest, PolicyProblem
+from server.fhir.version import Version
+from server.pas.chart import ChartError, changed
+from server.pas.intake import read_submit
+from server.pas.record import record_of
+from server.policy.library import PolicyLibrary
+from server.policy.model import Edition, Policy, State
+from server.policy.plan import Plan
+from server.policy.table import Table
+
+
+@dataclass(slots=True)
+class Report:
+    """What `check-policies` found. seen: the states each criterion of each edition took in some case."""
+
+    cases: int = 0
+    problems: list[PolicyProblem] = field(default_factory=list)
+    seen: dict[tuple[str, str, str], set[State]] = field(default_factory=dict)
+
+
+def check(root: Path, policies: PolicyLibrary, plan: Plan, engine: Engine) -> Report:
+    """Lints every CQL library, runs every case, and asks for a case of each state that a criterion can take."""
+    report = Report()
+    for library in policies.libraries.values():
+        report.problems += lint_cql(library.cql, orjson.loads(library.elm), library.source)
+    for policy in policies.policies:
+        _Cases(root / policy.id, policy, policies, plan, engine, report).run()
+        for edition in policy.editions:
+            _every_state(root / policy.id, edition, report)
+    return report
+
+
+def _every_state(folder: Path, edition: Edition, report: Report) -> None:
+    for criterion in edition.criteria:
+        seen = report.seen.get((edition.policy_id, edition.version, criterion.id), set())
+        place = f"edition {edition.version} criterion {criterion.id}"
+        for state in criterion.states:
+            if state not in seen:
+                text = f"no case shows it {state}; add one to cases.toml"
+                report.problems.append(PolicyProblem(str(folder / "policy.toml"), place, text))
+        for state in sorted(seen - set(criterion.states)):
+            text = f"a case shows it {state}, which its `states` does not list"
+            report.problems.append(PolicyProblem(str(folder / "policy.toml"), place, text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    """The cases of one policy folder."""
+
+    folder: Path
+    policy: Policy
+    policies: PolicyLibrary
+    plan: Plan
+    engine: Engine
+    report: Report
+
+    @property
+    def file(self) -> str:
+        return str(self.folder / "cases.toml")
+
+    def run(self) -> None:
+        try:
+            raw = tomllib.loads((self.folder / "cases.toml").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            self._problem("", "there is no such file; every policy has worked cases")
+            return
+        except tomllib.TOMLDecodeError as error:
+            self._problem("", f"is not TOML: {error}")
+            return
+        charts: dict[str, bytes] = {}
+        ids: set[str] = set()
+        for table in Table(raw, self.file, "", self.report.problems).tables("case"):
+            case_id = table.text("id")
+            if case_id in ids:
+                table.problem("id", "stands twice")
+            ids.add(case_id)
+            self.report.cases += 1
+            self._case(table, charts)
+
+    def _case(self, table: Table, charts: dict[str, bytes]) -> None:
+        table.text("title")
+        chart = table.text("chart")
+        answers, record = table.optional_table("answers"), table.optional_table("record")
+        expect = table.table("expect")
+        table.no_more()
+        try:
+            if chart not in charts:
+                charts[chart] = (self.folder / "charts" / f"{chart}.json").read_bytes()
+            form = self.policy.editions[0].form
+            body = changed(orjson.loads(charts[chart]), answers, record, form, self.policies.value_sets)
+        except (OSError, orjson.JSONDecodeError, ChartError) as error:
+            table.problem("chart", f"{chart}: {error}")
+            return
+        try:
+            request = read_submit(
+                orjson.dumps(body), body, version=Version.V2_2, policies=self.policies, plan=self.plan
+            )
+        except InvalidRequest as error:
+            for problem in error.problems:
+                table.problem("chart", f"{chart}: {problem.expression}: {problem.text}")
+            return
+        item = request.items[0]
+        if item.edition is None:
+            table.problem("chart", f"{chart}: its codes name no policy, or none in force on that day")
+            return
+        decision = judge(item.edition, record_of(request, item), self.engine)
+        for finding in decision.findings:
+            key = (decision.policy_id, decision.edition, finding.criterion)
+            self.report.seen.setdefault(key, set()).add(finding.state)
+        _compare(expect, decision)
+
+    def _problem(self, place: str, text: str) -> None:
+        self.report.problems.append(PolicyProblem(self.file, place, text))
+
+
+def _compare(expect: Table, decision: Decision) -> None:
+    outcome = expect.text("outcome")
+    if outcome and outcome not in set(Outcome):
+        expect.problem("outcome", f"{outcome} is no outcome; use {', '.join(Outcome)}")
+    elif outcome != decision.outcome:
+        expect.problem("outcome", f"expected {outcome}, was {decision.outcome}{_reasons(decision)}")
+    for state in (State.UNMET, State.UNKNOWN, State.REVIEW):
+        wanted = set(expect.texts(state.value, required=False))
+        found = {f.criterion for f in decision.findings if f.state is state}
+        if wanted != found:
+            expect.problem(state.value, f"expected {_listed(wanted)}, was {_listed(found)}")
+    met = {f.criterion for f in decision.findings if f.state is State.MET}
+    if missing := set(expect.texts("met", required=False)) - met:
+        expect.problem("met", f"{_listed(missing)} not met")
+    days = expect.positive("days") if outcome == Outcome.APPROVE else None
+    if days is not None and decision.period and (decision.period[1] - decision.period[0]).days + 1 != days:
+        expect.problem("days", f"expected {days}, was {(decision.period[1] - decision.period[0]).days + 1}")
+    expect.no_more()
+
+
+def _reasons(decision: Decision) -> str:
+    found = [f"{f.criterion} {f.state}" for f in decision.findings if f.state is not State.MET]
+    return f" ({', '.join(found)}; {decision.engine})" if found else ""
+
+
+def _listed(ids: Iterable[str]) -> str:
+    return ", ".join(sorted(ids)) or "none"
+
+
+def cases_of(folder: Path) -> list[Mapping[str, Any]]:
+    """The raw cases of a policy folder, for whoever replays one (the demo walks three)."""
+    found: list[Mapping[str, Any]] = tomllib.loads((folder / "cases.toml").read_text(encoding="utf-8"))["case"]
+    return found
