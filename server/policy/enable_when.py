@@ -1,0 +1,151 @@
+"""Which items of a response count: enableWhen and enableBehavior (FHIR R4 questionnaire.html)."""
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+class Node:
+    """One item of a response beside its item in the form. answers: each with the items nested in it."""
+
+    __slots__ = ("answers", "children", "item", "parent", "raw")
+
+    def __init__(self, item: Mapping[str, Any], raw: Mapping[str, Any], parent: "Node | None") -> None:
+        self.item = item
+        self.raw = raw
+        self.parent = parent
+        self.children: list[Node] = []
+        self.answers: list[tuple[dict[str, Any], list[Node]]] = []
+
+    @property
+    def link(self) -> str:
+        return str(self.item["linkId"])
+
+    def values(self) -> Iterator[Any]:
+        for answer, _ in self.answers:
+            yield next(value for key, value in answer.items() if key.startswith("value"))
+
+    def below(self) -> Iterator["Node"]:
+        for child in (*self.children, *(n for _, nested in self.answers for n in nested)):
+            yield child
+            yield from child.below()
+
+
+def drop_disabled(roots: list[Node], parents: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
+    """The items of the response without those that are disabled, and without groups that then say nothing.
+
+    parents: linkIds above each linkId in the form, outermost first.
+    """
+    enabled = _Enabled(roots, parents)
+    return [kept for node in roots if (kept := _kept(node, enabled)) is not None]
+
+
+def _kept(node: Node, enabled: "_Enabled") -> dict[str, Any] | None:
+    if not enabled(node):
+        return None
+    kept = {key: value for key, value in node.raw.items() if key not in ("item", "answer")}
+    children = [k for child in node.children if (k := _kept(child, enabled)) is not None]
+    answers = []
+    for answer, nested in node.answers:
+        below = [k for child in nested if (k := _kept(child, enabled)) is not None]
+        bare = {key: value for key, value in answer.items() if key != "item"}
+        answers.append({**bare, "item": below} if below else bare)
+    if children:
+        kept["item"] = children
+    if answers:
+        kept["answer"] = answers
+    return kept if children or answers else None
+
+
+class _Enabled:
+    """Whether a node is enabled; what depends on a disabled question finds it unanswered."""
+
+    def __init__(self, roots: Iterable[Node], parents: Mapping[str, tuple[str, ...]]) -> None:
+        self._parents = parents
+        self._by_link: dict[str, list[Node]] = {}
+        self._known: dict[int, bool] = {}
+        for root in roots:
+            for node in (root, *root.below()):
+                self._by_link.setdefault(node.link, []).append(node)
+
+    def __call__(self, node: Node) -> bool:
+        known = self._known.get(id(node))
+        if known is None:
+            self._known[id(node)] = False  # a circle of conditions enables nothing
+            known = (node.parent is None or self(node.parent)) and self._own(node)
+            self._known[id(node)] = known
+        return known
+
+    def _own(self, node: Node) -> bool:
+        conditions = node.item.get("enableWhen") or ()
+        if not conditions:
+            return True
+        needed = all if node.item.get("enableBehavior") == "all" else any
+        return needed(_holds(c, self._values(node, c["question"])) for c in conditions)
+
+    def _values(self, node: Node, question: str) -> list[Any]:
+        """The answers to a question as seen from a node: of its own occurrence of the group that holds both."""
+        scope = self._scope(node, question)
+        return [
+            value
+            for other in self._by_link.get(question, ())
+            if (scope is None or _inside(other, scope)) and self(other)
+            for value in other.values()
+        ]
+
+    def _scope(self, node: Node, question: str) -> Node | None:
+        """The innermost occurrence above the node whose form item also holds the question."""
+        holders = self._parents.get(question, ())
+        above = node.parent
+        while above is not None and above.link not in holders:
+            above = above.parent
+        return above
+
+
+def _inside(node: Node, scope: Node) -> bool:
+    above: Node | None = node
+    while above is not None and above is not scope:
+        above = above.parent
+    return above is scope
+
+
+def _holds(condition: Mapping[str, Any], values: list[Any]) -> bool:
+    """R4 questionnaire-enable-operator: `!=` holds when no answer equals, so also without an answer."""
+    wanted = next(value for key, value in condition.items() if key.startswith("answer"))
+    match condition["operator"]:
+        case "exists":
+            return bool(values) == bool(wanted)
+        case "=":
+            return any(_equal(value, wanted) for value in values)
+        case "!=":
+            return not any(_equal(value, wanted) for value in values)
+        case other:
+            return any(_ordered(_COMPARE[other], value, wanted) for value in values)
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(wanted, dict):
+        same_kind = type(value) is type(wanted) or (_number(value) and _number(wanted))
+        return same_kind and bool(value == wanted)
+    if "code" in wanted and "value" not in wanted:
+        same_system = value.get("system") in (None, wanted.get("system")) or "system" not in wanted
+        return value.get("code") == wanted["code"] and same_system
+    return all(value.get(key) == wanted[key] for key in wanted)
+
+
+def _ordered(compare: Callable[[Any, Any], bool], value: Any, wanted: Any) -> bool:
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        value, wanted = value.get("value"), wanted.get("value")
+    comparable = (_number(value) and _number(wanted)) or (isinstance(value, str) and isinstance(wanted, str))
+    return comparable and compare(value, wanted)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,113 @@
+"""Reading a QuestionnaireResponse against its form, and writing single answers for one. Knows no particular form."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from server.errors import Problem
+from server.fhir.read import Resource
+from server.policy.answer import Item, ValueSets, answer_value, read_value
+from server.policy.enable_when import Node, drop_disabled
+from server.policy.model import Form
+
+__all__ = ["Item", "answer_value", "item_by_link", "items", "read_response"]
+
+
+def items(form: Form) -> Iterator[tuple[tuple[Item, ...], Item]]:
+    """Every item of a form in its order, each with its parents, outermost first."""
+    yield from _below((), form.questionnaire.get("item") or ())
+
+
+def _below(parents: tuple[Item, ...], children: Any) -> Iterator[tuple[tuple[Item, ...], Item]]:
+    for item in children:
+        yield parents, item
+        yield from _below((*parents, item), item.get("item") or ())
+
+
+def item_by_link(form: Form) -> dict[str, Item]:
+    """The items of a form by linkId."""
+    return {item["linkId"]: item for _, item in items(form)}
+
+
+def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str) -> tuple[Resource, list[Problem]]:
+    """The response as CQL may see it, and everything that is wrong with it.
+
+    Answers to questions that enableWhen hides are left out, since a hidden item counts for nothing; so are answers
+    without a value. Codings are completed with the system of the form. An open required question is no problem: that
+    fact is unknown. The response that came in is not changed.
+
+    value_sets: by url. at: FHIRPath of the response, e.g. `Bundle.entry[3].resource`; expressions start with it.
+    Problems: unknown or misplaced linkId, one question answered twice, a value of the wrong type, a code that is not
+    among the answers, a date that does not exist.
+    """
+    reader = _Reader(form, value_sets)
+    roots = reader.nodes(response, form.questionnaire, None, at)
+    kept = drop_disabled(roots, reader.parents)
+    clean = {key: value for key, value in response.items() if key != "item"}
+    if kept:
+        clean["item"] = kept
+    return clean, reader.problems
+
+
+class _Reader:
+    def __init__(self, form: Form, value_sets: ValueSets) -> None:
+        self.value_sets = value_sets
+        self.parents: dict[str, tuple[str, ...]] = {
+            item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in items(form)
+        }
+        self.problems: list[Problem] = []
+
+    def nodes(self, holder: Mapping[str, Any], form_item: Item, parent: Node | None, at: str) -> list[Node]:
+        """The items that stand directly below `holder` (response, group or answer), matched to the form's."""
+        allowed = {child["linkId"]: child for child in form_item.get("item") or ()}
+        found: list[Node] = []
+        seen: set[str] = set()
+        for n, raw in enumerate(_list(holder.get("item"))):
+            place = f"{at}.item[{n}]"
+            link = raw.get("linkId") if isinstance(raw, dict) else None
+            item = allowed.get(link) if isinstance(link, str) else None
+            if item is None:
+                self._unknown(link, place)
+                continue
+            if link in seen and not item.get("repeats"):
+                self._add("duplicate", "This item does not repeat; send it once.", f"{place}.linkId")
+                continue
+            seen.add(item["linkId"])
+            found.append(self._node(item, raw, parent, place))
+        return found
+
+    def _node(self, item: Item, raw: Mapping[str, Any], parent: Node | None, at: str) -> Node:
+        node = Node(item, raw, parent)
+        node.children = self.nodes(raw, item, node, at)
+        answers = _list(raw.get("answer"))
+        if answers and item["type"] in ("group", "display"):
+            self._add("structure", f"A {item['type']} takes no answer; answer the questions in it.", f"{at}.answer")
+            return node
+        given = 0
+        for n, answer in enumerate(answers):
+            place = f"{at}.answer[{n}]"
+            read = read_value(item, self.value_sets, answer if isinstance(answer, dict) else {}, place, self.problems)
+            if read is None:
+                continue
+            given += 1
+            if given > 1 and not item.get("repeats"):
+                self._add("duplicate", "This question takes one answer; send one.", place)
+                continue
+            node.answers.append((read, self.nodes(read, item, node, place)))
+        return node
+
+    def _unknown(self, link: Any, place: str) -> None:
+        if link in self.parents:
+            above = self.parents[link]
+            text = f"This item stands under `{above[-1]}` in the form" if above else "This item is no child in the form"
+            self._add("structure", f"{text}; move it there.", f"{place}.linkId")
+        else:
+            self._add(
+                "value", "The form has no item with this linkId; take the linkIds of the form.", f"{place}.linkId"
+            )
+
+    def _add(self, code: str, text: str, expression: str) -> None:
+        self.problems.append(Problem(code, text, expression))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
