@@ -103,9 +103,10 @@ class TestRecord:
     @pytest.mark.parametrize("field", ["number", "reference"])
     def test_a_failure_leaves_nothing(self, store: Store, shared_url: str, member: str, field: str) -> None:
         """A number that is taken fails the whole record: no submission, key, rendering or audit row remains."""
-        taken = replace(an_item(), **{field: f"T-{uuid.uuid4()}"})
+        unique: dict[str, Any] = {field: f"T-{uuid.uuid4()}"}
+        taken = an_item(**unique)
         store.record(a_submission(taken))
-        failing = a_submission(an_item(1), replace(an_item(2), **{field: getattr(taken, field)}), member_ids=(member,))
+        failing = a_submission(an_item(1), an_item(2, **unique), member_ids=(member,))
         before = {table: len(rows_of(shared_url, table)) for table in schema.metadata.tables}
         with pytest.raises(IntegrityError):
             store.record(failing)
