@@ -1,0 +1,69 @@
+"""ClaimResponse/{id} and ClaimResponse/{id}/$explain: an answer and its reasons, replayed from the record."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from server.errors import NotFound
+from server.fhir.parameters import parameters, part, value
+from server.fhir.version import Version
+from server.pas.claim_response import SUBMIT
+from server.store.ports import ItemRecord, Store
+
+_UNKNOWN_ID = "No ClaimResponse has this id. Ids stand in ClaimResponse.id of the answer to Claim/$submit."
+
+
+def read_claim_response(store: Store, response_id: str, version: Version) -> bytes:
+    """The ClaimResponse as it was answered, in this version's shape. Raises NotFound."""
+    body = store.rendering(response_id, version, SUBMIT)
+    if body is None:
+        raise NotFound(_UNKNOWN_ID)
+    return orjson.dumps(orjson.loads(body)["entry"][0]["resource"])
+
+
+def explain(store: Store, response_id: str) -> bytes:
+    """Why each item was decided so, as Parameters (design section 6). Raises NotFound.
+
+    One item: `policy`, `edition`, `outcome` and one `finding` per criterion. Several: one `item` each, with its
+    `sequence` and the same parts. An item that no policy judged has no `policy` and no `edition`.
+    """
+    explanation = store.explanation(response_id)
+    if explanation is None:
+        raise NotFound(_UNKNOWN_ID)
+    items = explanation.items
+    if len(items) == 1:
+        return orjson.dumps(parameters(*_reasons(items[0])))
+    return orjson.dumps(
+        parameters(*(part("item", value("sequence", "positiveInt", i.sequence), *_reasons(i)) for i in items))
+    )
+
+
+def _reasons(item: ItemRecord) -> Iterator[dict[str, Any]]:
+    if item.policy_uri:
+        yield value("policy", "uri", item.policy_uri)
+    if item.edition:
+        yield value("edition", "string", item.edition)
+    yield value("outcome", "code", item.outcome)
+    for finding in orjson.loads(item.findings):
+        yield part("finding", *_finding(finding))
+
+
+def _finding(finding: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield value("criterion", "code", finding["criterion"])
+    yield value("state", "code", finding["state"])
+    for name in ("sentence", "citation"):
+        yield value(name, "string", finding[name])
+    for evidence in finding["evidence"]:
+        yield _evidence(evidence["ref"], evidence["said"])
+    for name in ("why", "remedy"):
+        if finding[name]:  # FHIR has no empty strings
+            yield value(name, "string", finding[name])
+
+
+def _evidence(ref: str, said: str) -> dict[str, Any]:
+    """A resource by Reference; an answer of the form by its linkId and what it says."""
+    place, _, link_id = ref.partition("#")
+    if link_id:
+        return value("evidence", "string", f"{link_id}: {said}" if said else link_id)
+    return value("evidence", "Reference", {"reference": place} | ({"display": said} if said else {}))

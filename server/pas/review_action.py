@@ -1,0 +1,85 @@
+"""One decided item and how X12 says it: action (306), reason (886), number, period."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from server.decision.model import Finding, Outcome
+from server.fhir.read import Resource
+from server.pas.request import RequestedItem
+from server.policy.model import State
+
+ACTION = {
+    Outcome.APPROVE: ("A1", "Certified in total"),
+    Outcome.MORE_INFO_NEEDED: ("A4", "Pended"),
+    Outcome.PEND_NURSE: ("A4", "Pended"),
+    Outcome.PEND_PHYSICIAN: ("A4", "Pended"),
+    Outcome.PEND_MEDICAL_DIRECTOR: ("A4", "Pended"),
+}
+"""X12 306 of every outcome. The machine certifies or pends; there is no third."""
+
+REASON = {
+    Outcome.MORE_INFO_NEEDED: ("0U", "More information from the provider is needed"),
+    Outcome.PEND_NURSE: ("0W", "A nurse reviews the request"),
+    Outcome.PEND_PHYSICIAN: ("0V", "A physician reviews the request"),
+    Outcome.PEND_MEDICAL_DIRECTOR: ("0V", "The medical director reviews the request"),
+}
+"""X12 886 of a pended outcome, with our own words: the guides name no code and no display of that list."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedDocument:
+    """The form of an item is asked for, since it would settle what is not known (pas P-89..P-91).
+
+    id: of the CommunicationRequest. control: its attachment control number, an Identifier. context: the payer's own
+    trace number of the item, an Identifier, under which the DTR app fetches the form.
+    """
+
+    id: str
+    control: Resource
+    context: Resource
+
+    @property
+    def full_url(self) -> str:
+        return f"urn:uuid:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedItem:
+    """One requested item with its decision.
+
+    number: the authorization number, only on an approval; reference: the administrative reference number, only while
+    pended (pas P-98, T-8).
+    """
+
+    item: RequestedItem
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    engine: str
+    policy_id: str | None = None
+    policy_uri: str | None = None
+    edition: str | None = None
+    period: tuple[date, date] | None = None
+    number: str | None = None
+    reference: str | None = None
+    document: RequestedDocument | None = None
+
+    @property
+    def approved(self) -> bool:
+        return self.outcome is Outcome.APPROVE
+
+    @property
+    def missing(self) -> tuple[Finding, ...]:
+        """The criteria of which nothing is known, whatever the outcome."""
+        return tuple(f for f in self.findings if f.state is State.UNKNOWN)
+
+
+def disposition(items: Sequence[DecidedItem]) -> str:
+    """ClaimResponse.disposition: the decision in one plain sentence."""
+    certified = sum(d.approved for d in items)
+    if certified == len(items):
+        return "Certified." if certified == 1 else f"Certified: all {certified} items."
+    if certified:
+        return f"Certified: {certified} of {len(items)} items. The other items are pended; see their notes."
+    reasons = dict.fromkeys(REASON[d.outcome][1] for d in items)
+    return "Pended. " + " ".join(f"{r}." for r in reasons)

@@ -1,0 +1,68 @@
+"""A decided request as the store keeps it, and the form contexts that its answer names."""
+
+import orjson
+
+from server.pas.claim_response import Answer, render
+from server.pas.review_action import ACTION, REASON, DecidedItem
+from server.store.ports import Assertion, ItemRecord, Submission
+
+
+def submission_of(answer: Answer, raw: bytes) -> Submission:
+    """Everything about a decided request that one database transaction writes. raw: the request's bytes."""
+    request = answer.request
+    return Submission(
+        id=answer.id,
+        transaction=request.transaction,
+        received=answer.received,
+        version=request.version,
+        member_ids=request.member_ids,
+        payer_ids=request.payer_ids,
+        requester_npis=request.requester_npis,
+        npis=request.npis,
+        claim_url=request.claim_url,
+        items=tuple(_item_record(d) for d in answer.items),
+        request=raw,
+        renderings=render(answer),
+    )
+
+
+def contexts(answer: Answer) -> list[Assertion]:
+    """For each requested form, what `$questionnaire-package?context=` needs to answer from the same edition (P-90)."""
+    request = answer.request
+    return [
+        Assertion(
+            id=d.document.context["value"],
+            created=answer.received,
+            hook="claim-submit",
+            version=request.version,
+            member_ids=request.member_ids,
+            policy_id=edition.policy_id,
+            edition=edition.version,
+            form=edition.form.canonical,
+            order=orjson.dumps(d.item.order or {}).decode(),
+            coverage=orjson.dumps(request.coverage).decode(),
+        )
+        for d in answer.items
+        if d.document is not None and (edition := d.item.edition) is not None
+    ]
+
+
+def _item_record(decided: DecidedItem) -> ItemRecord:
+    reason = REASON.get(decided.outcome)
+    return ItemRecord(
+        sequence=decided.item.sequence,
+        policy_id=decided.policy_id,
+        policy_uri=decided.policy_uri,
+        edition=decided.edition,
+        outcome=decided.outcome,
+        action=ACTION[decided.outcome][0],
+        reason=reason[0] if reason else None,
+        number=decided.number,
+        reference=decided.reference,
+        period=decided.period,
+        service=decided.item.service,
+        codes=tuple(c.token for c in decided.item.codes),
+        previous_numbers=decided.item.previous_numbers,
+        findings=orjson.dumps(decided.findings).decode(),
+        engine=decided.engine,
+    )
