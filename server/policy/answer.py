@@ -71,8 +71,8 @@ def read_value(
 def answer_value(item: Item, value_sets: ValueSets, scalar: Any) -> dict[str, Any]:
     """A plain value as the value[x] that a question asks for: `RA` -> `{"valueCoding": {"system", "code", "display"}}`.
 
-    A choice is given by its code, or by `system|code` where two systems share codes; a dict is the value itself (Coding,
-    Attachment, Quantity, Reference). Text that is no code of an open choice becomes a string.
+    A choice is given by its code, or by `system|code` where two systems share codes; a dict is the value itself
+    (Coding, Attachment, Quantity, Reference). Text that is no code of an open choice becomes a string.
     Raises ValueError when the value cannot answer the question.
     """
     kinds = _kinds(item)

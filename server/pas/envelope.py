@@ -1,0 +1,165 @@
+"""The outside of a PAS request: Bundle or Parameters, its entries, its Claim, and references into it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from server.errors import InvalidRequest, Problem
+from server.fhir.codes import PAS
+from server.fhir.read import BundleIndex, Resource, reference
+from server.fhir.structure import structure_problems
+
+MAX_ENTRIES = 500
+INFO_CANCELLED = f"{PAS}modifierextension-infoCancelled"
+CLAIM = "Bundle.entry[0].resource"
+_FULL_URL = re.compile(r"https?://\S+|urn:uuid:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+
+
+class Envelope:
+    """One request while it is read: the Bundle, its index and every problem found so far.
+
+    bundle: as sent; where its structure is broken, without the broken parts, so that reading can go on and find the
+    rest. Raises InvalidRequest when there is nothing to go on with: no Bundle, no entry, no Claim at its head.
+    """
+
+    def __init__(self, raw: bytes, body: dict[str, Any]) -> None:
+        self.problems: list[Problem] = []
+        self._places: set[str | None] = set()
+        path, bundle = self._find_bundle(body)
+        for problem in structure_problems(raw, body):
+            place = problem.expression
+            if place is not None and path is not None and place.startswith(path):
+                place = "Bundle" + place[len(path) :]
+            self.add(problem.code, problem.text, place)
+        if bundle is None:
+            raise InvalidRequest(self.problems)
+        self.bundle = _without_broken(bundle, self.problems) if self.problems else bundle
+        self.index = BundleIndex(self.bundle)
+        self._entries()
+        self.claim: Resource = self.bundle["entry"][0]["resource"]
+        self.claim_url = self.index.full_url(self.claim)
+        if b"modifierExtension" in raw:
+            self._modifiers()
+
+    def add(self, code: str, text: str, expression: str | None) -> None:
+        """Notes a problem, unless one is already noted for the same place."""
+        if expression is None or expression not in self._places:
+            self._places.add(expression)
+            self.problems.append(Problem(code, text, expression))
+
+    def require(self, element: Any, expression: str) -> bool:
+        """Whether a mandatory element is there; notes a problem when not."""
+        if not element:
+            self.add("required", "This element is mandatory in the guide; send it.", expression)
+        return bool(element)
+
+    def resolve(self, element: Any, types: tuple[str, ...], expression: str) -> Resource | None:
+        """The entry of one of these types that a Reference points at; notes a problem when there is none."""
+        literal = reference(element)
+        if literal is None:
+            self.add(
+                "required", f"A reference to a {' or '.join(types)} in this Bundle is needed; send it.", expression
+            )
+            return None
+        found = self.index.resolve(element, self.claim)
+        if found is None:
+            text = f"No entry of this Bundle has this reference; add the {' or '.join(types)} as an entry."
+            self.add("not-found", text, f"{expression}.reference")
+        elif found.get("resourceType") not in types:
+            self.add("value", f"This does not point at a {' or '.join(types)}; correct it.", f"{expression}.reference")
+            return None
+        return found
+
+    def place(self, resource: Resource) -> str:
+        """FHIRPath of an entry's resource."""
+        return next((f"Bundle.entry[{n}].resource" for n, _, r in self.index.entries if r is resource), "Bundle")
+
+    def _find_bundle(self, body: dict[str, Any]) -> tuple[str | None, Resource | None]:
+        if body.get("resourceType") == "Bundle":
+            return "Bundle", body
+        if body.get("resourceType") == "Parameters":
+            for n, part in enumerate(_dicts(body.get("parameter"))):
+                resource = part.get("resource")
+                if part.get("name") == "resource" and isinstance(resource, dict) and _is(resource, "Bundle"):
+                    return f"Parameters.parameter[{n}].resource", resource
+            text = (
+                "The Parameters have no `resource` that is a Bundle; send the PAS request Bundle there, or by itself."
+            )
+            self.add("required", text, "Parameters.parameter")
+            return None, None
+        self.add("structure", "The body is not a PAS request Bundle; send one, or Parameters with `resource`.", None)
+        return None, None
+
+    def _entries(self) -> None:
+        entries = self.bundle.get("entry")
+        if not isinstance(entries, list) or not entries:
+            self.add("required", "The Bundle has no entry; send the Claim first and all it refers to.", "Bundle.entry")
+            raise InvalidRequest(self.problems)
+        if len(entries) > MAX_ENTRIES:
+            text = f"The Bundle has more than {MAX_ENTRIES} entries; send fewer, large records as one document."
+            self.add("too-costly", text, "Bundle.entry")
+            raise InvalidRequest(self.problems)
+        seen: set[str] = set()
+        for n, entry in enumerate(entries):
+            url = entry.get("fullUrl")
+            self.require(entry.get("resource"), f"Bundle.entry[{n}].resource")
+            if not self.require(url, f"Bundle.entry[{n}].fullUrl"):
+                continue
+            if not _FULL_URL.fullmatch(url):
+                text = "A fullUrl is the resource's http(s) address or `urn:uuid:` and a UUID; send one of these."
+                self.add("value", text, f"Bundle.entry[{n}].fullUrl")
+            if url in seen:
+                self.add("duplicate", "Two entries have this fullUrl; send each once.", f"Bundle.entry[{n}].fullUrl")
+            seen.add(url)
+        if not _is(entries[0].get("resource") or {}, "Claim"):
+            self.add("structure", "The first entry is not a Claim; put the Claim first.", CLAIM)
+            raise InvalidRequest(self.problems)
+
+    def _modifiers(self) -> None:
+        """An unknown modifier may change what an element says, so it is refused (pas P-21)."""
+        for path, extension in _modifier_extensions(self.bundle, "Bundle"):
+            if extension.get("url") != INFO_CANCELLED:
+                text = "This server does not know this modifier extension, so it cannot read the element; leave it out."
+                self.add("extension", text, f"{path}.url")
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [v if isinstance(v, dict) else {} for v in value] if isinstance(value, list) else []
+
+
+def _is(resource: Any, kind: str) -> bool:
+    return isinstance(resource, dict) and resource.get("resourceType") == kind
+
+
+def _modifier_extensions(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, dict):
+        for n, extension in enumerate(_dicts(node.get("modifierExtension"))):
+            yield f"{path}.modifierExtension[{n}]", extension
+        for key, value in node.items():
+            if isinstance(value, (dict, list)):
+                yield from _modifier_extensions(value, f"{path}.{key}")
+    else:
+        for n, value in enumerate(node):
+            if isinstance(value, (dict, list)):
+                yield from _modifier_extensions(value, f"{path}[{n}]")
+
+
+def _without_broken(bundle: Resource, problems: Iterable[Problem]) -> Resource:
+    """A copy without the elements that have a problem; in a list, an empty object keeps the places of the others."""
+    copy: Resource = orjson.loads(orjson.dumps(bundle))
+    for problem in problems:
+        steps = [name or int(n) for name, n in _STEP.findall(problem.expression or "")]
+        node: Any = copy
+        try:
+            for step in steps[:-1]:
+                node = node[step]
+            if isinstance(node, list):
+                node[steps[-1]] = {}
+            else:
+                node.pop(steps[-1], None)
+        except (KeyError, IndexError, TypeError, AttributeError):
+            continue  # already gone with an element above it
+    return copy
