@@ -19,7 +19,8 @@ class MemberStatus(StrEnum):
 class CatalogueEntry:
     """What the plan says about a service without a policy, in CRD's words (crd section 1.10).
 
-    info_needed and pa_needed as in coverage-information; reason: one plain sentence.
+    info_needed and pa_needed as in coverage-information; reason: one plain sentence. placeholder: the codes stand for a
+    service that they do not name; the entry speaks only of orders that name none.
     """
 
     tokens: frozenset[str]
@@ -28,11 +29,16 @@ class CatalogueEntry:
     pa_needed: str | None
     reason: str
     info_needed: tuple[str, ...] = ()
+    placeholder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One payer plan, loaded from a plan file. `clients`: NPI of provider organizations known to the plan."""
+    """One payer plan, loaded from a plan file.
+
+    clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
+    about an order's coverage.
+    """
 
     name: str
     payer_id: str
@@ -44,6 +50,7 @@ class Plan:
     members: Mapping[str, MemberStatus]
     clients: frozenset[str]
     catalogue: tuple[CatalogueEntry, ...]
+    assertion_days: int = 90
 
     def member(self, ids: Iterable[str]) -> MemberStatus:
         """Whether a member is enrolled: the first id that the member file lists, else what it says of unlisted ones."""
@@ -64,7 +71,7 @@ class Plan:
             for i in many
         )
 
-    def entry_for(self, codings: Iterable[Coding]) -> CatalogueEntry | None:
-        """The first catalogue entry that names one of the codes."""
+    def entry_for(self, codings: Iterable[Coding], *, named: bool = False) -> CatalogueEntry | None:
+        """The first catalogue entry with one of the codes; named: a product is known, so placeholders say nothing."""
         tokens = {c.token for c in codings}
-        return next((e for e in self.catalogue if e.tokens & tokens), None)
+        return next((e for e in self.catalogue if e.tokens & tokens and not (named and e.placeholder)), None)

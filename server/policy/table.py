@@ -55,6 +55,13 @@ class Table:
         self.problem(key, "must be a whole number above 0")
         return 1
 
+    def flag(self, key: str) -> bool:
+        """An optional true or false; false when absent."""
+        found = self._take(key)
+        if found is not None and not isinstance(found, bool):
+            self.problem(key, "must be true or false, without quotes")
+        return found is True
+
     def table(self, key: str) -> "Table":
         found = self._take(key)
         if not isinstance(found, dict):

@@ -1,0 +1,165 @@
+"""The request of a CDS Hooks call: read once, every problem at once (crd sections 1.1, 1.3, 1.4)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.crd.order_text import order_texts
+from server.errors import InvalidRequest, Problem, Unprocessable
+from server.fhir.read import Resource
+from server.fhir.version import Version
+from server.log import log
+
+SWITCHES = ("coverage-info", "unsolicited-determ", "guideline", "claim")
+"""The boolean configuration options (crd C-26)."""
+
+MAX_CARDS = 10
+"""The default of the option max-cards."""
+
+_REQUESTED_VERSION = "davinci-crd.requestedVersion"
+_CONFIGURATION = "davinci-crd.configuration"
+_INSTANCE = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the caller wants to hear. off: the switches set to false."""
+
+    off: frozenset[str] = frozenset()
+    max_cards: int = MAX_CARDS
+
+    def wants(self, option: str) -> bool:
+        return option not in self.off
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """A checked call.
+
+    entries: `context.draftOrders.entry`, each an object with a resource; texts: the resources as sent.
+    instance: hookInstance, for the log, empty when it does not look like an id.
+    """
+
+    hook: str
+    instance: str
+    version: Version
+    configuration: Configuration
+    context: Mapping[str, Any]
+    prefetch: Mapping[str, Any]
+    entries: tuple[Mapping[str, Any], ...]
+    texts: tuple[str, ...]
+
+    @property
+    def orders(self) -> tuple[Resource, ...]:
+        return tuple(entry["resource"] for entry in self.entries)
+
+
+def read_request(raw: bytes, body: Mapping[str, Any], hook: str) -> HookRequest:
+    """Checks a call of `hook`; raises InvalidRequest (400) or Unprocessable (422) with every problem found.
+
+    422: a version that is not served, and under CRD 2.0 any breach of CDS Hooks or FHIR (crd section 1.8). Elements
+    that nobody knows are passed over (C-9), and so is everything optional that cannot be read (C-52).
+    """
+    version, unserved = _version(body)
+    problems = [*_common(body), *_orders(body.get("context"), hook)]
+    named = body.get("hook")
+    if isinstance(named, str) and named != hook:
+        text = f"This service answers {hook}, the request is for another hook; call the service of that hook."
+        raise InvalidRequest([Problem("value", text, "hook"), *problems, *unserved])
+    if unserved or (problems and version is Version.V2_0):
+        raise Unprocessable([*unserved, *problems])
+    if problems:
+        raise InvalidRequest(problems)
+    context = body["context"]
+    entries = tuple(context["draftOrders"].get("entry") or ())
+    instance = body["hookInstance"]
+    return HookRequest(
+        hook=hook,
+        instance=instance if _INSTANCE.fullmatch(instance) else "",
+        version=version,
+        configuration=_configuration(_extension(body).get(_CONFIGURATION)),
+        context=context,
+        prefetch=body.get("prefetch") or {},
+        entries=entries,
+        texts=tuple(order_texts(raw, entries)),
+    )
+
+
+def _extension(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = body.get("extension")
+    return found if isinstance(found, dict) else {}
+
+
+def _version(body: Mapping[str, Any]) -> tuple[Version, list[Problem]]:
+    """Absent means 2.0: older clients cannot know the extension (crd C-24)."""
+    asked = _extension(body).get(_REQUESTED_VERSION)
+    if asked is None:
+        return Version.V2_0, []
+    if asked in tuple(Version):
+        return Version(asked), []
+    served = " and ".join(Version)
+    text = f"This version of CRD is not served; ask for one of {served}, as a string."
+    return Version.V2_2, [Problem("not-supported", text, f"extension.`{_REQUESTED_VERSION}`")]
+
+
+def _common(body: Mapping[str, Any]) -> list[Problem]:
+    problems = [_missing(name, name) for name in ("hook", "hookInstance") if not _text(body.get(name))]
+    context = body.get("context")
+    if not isinstance(context, dict):
+        problems.append(Problem("structure", "`context` must be an object; send the context of the hook.", "context"))
+    if not isinstance(body.get("prefetch") or {}, dict):
+        text = "`prefetch` must be an object with a member for each key of the discovery answer."
+        problems.append(Problem("structure", text, "prefetch"))
+    return problems
+
+
+def _orders(context: Any, hook: str) -> list[Problem]:
+    if not isinstance(context, dict):
+        return []
+    problems = [_missing(name, f"context.{name}") for name in ("userId", "patientId") if not _text(context.get(name))]
+    if hook == "order-select" and not isinstance(context.get("selections"), list):
+        text = "`selections` must be a list of the selected draft orders, each as Type/id."
+        problems.append(Problem("required", text, "context.selections"))
+    drafts = context.get("draftOrders")
+    if not isinstance(drafts, dict) or drafts.get("resourceType") != "Bundle":
+        text = "`draftOrders` must be a FHIR Bundle of the draft orders."
+        return [*problems, Problem("structure" if drafts else "required", text, "context.draftOrders")]
+    entries = drafts.get("entry")
+    if not isinstance(entries, list | None):
+        text = "`entry` must be a list; send one entry for each draft order."
+        return [*problems, Problem("structure", text, "context.draftOrders.entry")]
+    for n, entry in enumerate(entries or ()):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict) or not _text(resource.get("resourceType")):
+            text = "Each entry must hold a FHIR resource with its resourceType."
+            problems.append(Problem("structure", text, f"context.draftOrders.entry[{n}].resource"))
+    return problems
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _missing(name: str, place: str) -> Problem:
+    return Problem("required", f"`{name}` is missing or not a text; CDS Hooks requires it.", place)
+
+
+def _configuration(raw: Any) -> Configuration:
+    """Obeys what it knows (crd C-28), passes over other codes, and logs values that make no sense (C-29, T-13)."""
+    if not isinstance(raw, dict):
+        if raw is not None:
+            log.warning("configuration ignored", option=_CONFIGURATION, reason="not an object")
+        return Configuration()
+    off: set[str] = set()
+    for option in SWITCHES:
+        if option in raw:
+            if not isinstance(raw[option], bool):
+                log.warning("configuration ignored", option=option, reason="not a boolean")
+            elif not raw[option]:
+                off.add(option)
+    cards = raw.get("max-cards", MAX_CARDS)
+    if not isinstance(cards, int) or isinstance(cards, bool) or cards < 0:
+        log.warning("configuration ignored", option="max-cards", reason="not a number from 0 upwards")
+        cards = MAX_CARDS
+    return Configuration(frozenset(off), cards)

@@ -1,0 +1,79 @@
+"""One draft order: the codes that name it, when it starts, and what a person calls it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from server.crd.prefetch import Prefetched
+from server.fhir.order import BILLING_OPTIONS, order_codings, service_day
+from server.fhir.read import Coding, Resource, codings, extensions
+
+ORDER_TYPES = frozenset(
+    {
+        "CommunicationRequest",
+        "DeviceRequest",
+        "MedicationRequest",
+        "NutritionOrder",
+        "ServiceRequest",
+        "VisionPrescription",
+    }
+)
+"""The draft orders that may carry coverage-information (crd section 1.10)."""
+
+_CONCEPTS = ("medicationCodeableConcept", "codeCodeableConcept", "code")
+_REFERENCES = ("medicationReference", "codeReference")
+_NAME_LIMIT = 60  # fits a card's 140 characters
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOrder:
+    """resource: as parsed; text: as sent; codings: normalised, those of the billing options last (crd C-14)."""
+
+    resource: Resource
+    text: str
+    codings: tuple[Coding, ...]
+    starts: date | None
+    name: str
+
+    @property
+    def reference(self) -> str:
+        return f"{self.resource['resourceType']}/{self.resource['id']}"
+
+    @property
+    def extensions(self) -> list[Any]:
+        found = self.resource.get("extension")
+        return found if isinstance(found, list) else []
+
+
+def read_order(resource: Resource, text: str, prefetched: Prefetched) -> DraftOrder | None:
+    """The order in a draft entry; None for what takes no coverage-information.
+
+    That is: another type of resource, an order without an id, one that must not be done (crd C-13), and one whose
+    `extension` is no list, which could not be given back unchanged.
+    """
+    if resource["resourceType"] not in ORDER_TYPES or not isinstance(resource.get("id"), str) or not resource["id"]:
+        return None
+    if resource.get("doNotPerform") is True or not isinstance(resource.get("extension"), list | None):
+        return None
+    named = order_codings(resource, prefetched.index.resolve) + _options_beside_references(resource)
+    return DraftOrder(resource, text, named, service_day(resource), _name(resource, named))
+
+
+def _options_beside_references(resource: Resource) -> tuple[Coding, ...]:
+    """The billing options of an order that names its product by reference stand on that Reference."""
+    return tuple(
+        c
+        for key in _REFERENCES
+        for option in extensions(resource.get(key), BILLING_OPTIONS)
+        for c in codings(option.get("valueCodeableConcept"))
+    )
+
+
+def _name(resource: Resource, named: tuple[Coding, ...]) -> str:
+    """What a person reads in a card or a description: the order's own words, cut short."""
+    words = [concept.get("text") for concept in map(resource.get, _CONCEPTS) if isinstance(concept, dict)]
+    words += [ref.get("display") for ref in map(resource.get, _REFERENCES) if isinstance(ref, dict)]
+    words += [c.display for c in named]
+    said = next((w for w in words if isinstance(w, str) and w.strip()), f"{resource['resourceType']}/{resource['id']}")
+    plain = " ".join(said.replace("*", " ").split())
+    return plain if len(plain) <= _NAME_LIMIT else plain[: _NAME_LIMIT - 3].rstrip() + "..."

@@ -1,0 +1,122 @@
+"""An order's own text, as the client sent it: found in the request, and given back with one extension more.
+
+A parsed and re-written order would lose decimals like 10.00, the order of members and its escapes; the guide wants
+the whole resource back with nothing changed but coverage-information (crd C-61, T-15). So the text is cut, not written.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from server.errors import InvalidRequest, Problem
+
+# Finds where a value ends, at the speed of C. Numbers stay text: nothing is converted, and no number is too long.
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(strict=False, parse_float=str, parse_int=str).scan_once  # type: ignore[attr-defined] # left out of the type stubs
+_blanks = re.compile(r"[ \t\n\r]*").match
+
+
+def order_texts(raw: bytes, entries: Sequence[Any]) -> list[str]:
+    """The text of `context.draftOrders.entry[n].resource` for each entry, "" where an entry has no resource.
+
+    raw: the request, already known to be JSON. entries: the same entries, parsed. Raises InvalidRequest when text and
+    parse disagree, which happens only when a member stands twice in one object.
+    """
+    text = raw.decode()
+    found = [_order_text(text, start) for start in _entries(text)]
+    for n, entry in enumerate(entries):
+        order = entry.get("resource") if isinstance(entry, dict) else None
+        if n >= len(found) or (orjson.loads(found[n]) if found[n] else None) != order:
+            raise InvalidRequest(
+                [
+                    Problem(
+                        "structure",
+                        "A member stands twice in one JSON object, so the order cannot be given back unchanged; "
+                        "send each member once.",
+                        f"context.draftOrders.entry[{n}]",
+                    )
+                ]
+            )
+    return found[: len(entries)]
+
+
+def _entries(text: str) -> Iterator[int]:
+    at: int | None = _skip(text, 0)
+    for name in ("context", "draftOrders", "entry"):
+        at = _member(text, at, name) if at is not None else None
+    return iter(()) if at is None else _elements(text, at)
+
+
+def _order_text(text: str, entry: int) -> str:
+    start = _member(text, entry, "resource")
+    return text[start : _end(text, start)] if start is not None else ""
+
+
+def add_extension(order: str, extension: str, replaced: Sequence[int] = ()) -> str:
+    """The order's text with one extension more, or with it in the place of those at the indices `replaced`.
+
+    order: JSON text of a resource, from brace to brace. extension: JSON text of one Extension.
+    """
+    last = 0
+    for name, start in _members(order, 0):
+        if name == "extension":
+            return _into_list(order, start, extension, replaced)
+        last = start
+    end = _end(order, last)
+    return f'{order[:end]},"extension":[{extension}]{order[end:]}'
+
+
+def _into_list(order: str, start: int, extension: str, replaced: Sequence[int]) -> str:
+    if order[start] != "[":  # null: some senders write it for "none"
+        return f"{order[:start]}[{extension}]{order[_end(order, start) :]}"
+    spans = [(at, _end(order, at)) for at in _elements(order, start)]
+    if not spans:
+        return f"{order[: start + 1]}{extension}{order[start + 1 :]}"
+    if not replaced:
+        end = spans[-1][1]
+        return f"{order[:end]},{extension}{order[end:]}"
+    first, *more = sorted(replaced)
+    for n in reversed(more):  # from the back, so that the places before stay where they are
+        order = order[: spans[n - 1][1]] + order[spans[n][1] :]
+    return order[: spans[first][0]] + extension + order[spans[first][1] :]
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str, int]]:
+    """Name and start of each member of the object at `at`; a value is passed over once the next is asked for."""
+    if text[at] != "{":
+        return
+    at = _skip(text, at + 1)
+    while text[at] == '"':
+        name, at = _scan(text, at)
+        start = _skip(text, _skip(text, at) + 1)
+        yield name, start
+        at = _skip(text, _end(text, start))
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _elements(text: str, at: int) -> Iterator[int]:
+    """The start of each element of the array at `at`."""
+    if text[at] != "[":
+        return
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        yield at
+        at = _skip(text, _end(text, at))
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _member(text: str, at: int, name: str) -> int | None:
+    return next((start for found, start in _members(text, at) if found == name), None)
+
+
+def _end(text: str, start: int) -> int:
+    return _scan(text, start)[1]
+
+
+def _skip(text: str, at: int) -> int:
+    match = _blanks(text, at)
+    return match.end() if match else at
