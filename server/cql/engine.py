@@ -1,1 +1,205 @@
-"""placeholder: the CQL engine is being written (helper A owns this file)."""
+"""CQL in the process: ELM run by cql-execution in V8, a pool of isolates, one evaluation at a time in each."""
+
+import queue
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from server.cql.elm_files import includes
+from server.cql.isolate import CqlError, Isolate
+from server.cql.model import CqlLibrary, ValueSet
+from server.cql.retrieves import Wanted, relevant, wanted
+from server.fhir.read import Resource
+
+START_SECONDS = 30.0  # how long an evaluation waits for a free isolate, the start of one included
+REQUEST_DATE = "Request Date"
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """What an evaluation of one main library needs to know: its parameters with their CQL types, and its retrieves."""
+
+    types: Mapping[str, str]
+    without_default: tuple[str, ...]
+    wanted: Wanted | None
+
+    def parameters(self, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """What is given and declared. Of what has neither value nor default the engine would make an object: null."""
+        found = {**dict.fromkeys(self.without_default), **{n: v for n, v in given.items() if n in self.types}}
+        return {name: {"type": self.types[name], "value": value} for name, value in found.items()}
+
+
+class CqlEngine:
+    """Implements decision.judge.Engine. Thread-safe; call from worker threads, V8 runs without the GIL.
+
+    Make it after a fork: an isolate does not survive one. Isolates start in the background, one after the other; the
+    first evaluation waits for the first of them. `close()` when done.
+    """
+
+    name = "cql-execution 3.3.2"
+
+    def __init__(  # noqa: PLR0913 - what an engine is made of
+        self,
+        script: str,
+        libraries: Iterable[CqlLibrary],
+        value_sets: Iterable[ValueSet],
+        *,
+        isolates: int,
+        timeout_seconds: float,
+        memory_mb: int,
+    ) -> None:
+        """Takes the text of build/cql-engine.js, the libraries with all that they include, and the value sets."""
+        elm = {library.key: orjson.loads(library.elm) for library in libraries}
+        value_sets = tuple(value_sets)
+        self._script = script
+        self._load = _load_request(elm.values(), value_sets)
+        self._programs = _programs(elm, value_sets)
+        self._timeout_seconds = timeout_seconds
+        self._memory_mb = memory_mb
+        # last in, first out: under light load the isolate with warm code answers
+        self._free: queue.LifoQueue[Isolate | CqlError] = queue.LifoQueue()
+        self._isolates = isolates
+        self._closed = False
+        self._starter = ThreadPoolExecutor(1, "cql-isolate")
+        for _ in range(isolates):
+            self._starter.submit(self._start)
+
+    def evaluate(self, library: str, bundle: Resource, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The value of every define of `name|version` over a Bundle with one Patient, by define name.
+
+        Values are null, booleans, numbers, strings, lists and objects; dates are ISO strings, a code is `{code, system,
+        display}`, a quantity `{value, unit}`, a resource `{reference}`. Parameters that the library does not declare
+        are ignored; those it declares and that are not given have their default, else null. Now() is midnight UTC of
+        the parameter "Request Date", so that the same record gives the same answer on another day.
+
+        Raises EngineError (CqlError): no such library, no Patient, an exception, a Message of severity Error, a
+        time-out, memory, or an engine that did not start.
+        """
+        program = self._programs.get(library)
+        if program is None:
+            raise CqlError(f"no CQL library {library} is loaded")
+        request = orjson.dumps(
+            {
+                "library": library,
+                "bundle": {"resourceType": "Bundle", "entry": relevant(bundle, program.wanted)},
+                "now": _now(parameters.get(REQUEST_DATE)),
+                "parameters": program.parameters(parameters),
+            }
+        )
+        return self._run(request)
+
+    def _run(self, request: bytes) -> dict[str, Any]:
+        isolate = self._take()
+        broken = True  # unless it answers, or says what failed
+        try:
+            found: dict[str, Any] = isolate.evaluate(request, self._timeout_seconds)["values"]
+            broken = False
+        except CqlError as error:
+            broken = error.broken
+            raise
+        finally:
+            if broken:
+                self._replace(isolate)
+            else:
+                self._free.put(isolate)
+        return found
+
+    def _take(self) -> Isolate:
+        if self._closed:
+            raise CqlError("the CQL engine is closed")
+        try:
+            found = self._free.get(timeout=START_SECONDS)
+        except queue.Empty:
+            raise CqlError("no CQL engine was free in time") from None
+        if isinstance(found, Isolate):
+            return found
+        self._submit(self._start)  # the next evaluation may be luckier
+        raise found
+
+    def _start(self) -> None:
+        try:
+            self._free.put(Isolate(self._script, self._load, self._memory_mb))
+        except CqlError as error:
+            self._free.put(error)
+
+    def _replace(self, isolate: Isolate) -> None:
+        """What ran out of time or memory is not trusted with another patient."""
+        self._submit(isolate.close)
+        self._submit(self._start)
+
+    def _submit(self, task: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # closed meanwhile
+            self._starter.submit(task)
+
+    def close(self) -> None:
+        """Closes every isolate, once the evaluations that run have ended. Safe to call twice."""
+        self._closed = True
+        self._starter.shutdown(wait=True)
+        for _ in range(self._isolates):
+            try:
+                found = self._free.get(timeout=self._timeout_seconds + 1)
+            except queue.Empty:
+                return
+            if isinstance(found, Isolate):
+                found.close()
+        self._isolates = 0
+
+
+def _load_request(libraries: Iterable[Mapping[str, Any]], value_sets: Iterable[ValueSet]) -> str:
+    """What engine.entry.js loads: every library and every expansion."""
+    expansions = {
+        value_set.url: {value_set.version: [{"system": s, "code": c} for s, c in _codes(value_set)]}
+        for value_set in value_sets
+    }
+    return orjson.dumps({"libraries": list(libraries), "valueSets": expansions}).decode()
+
+
+def _codes(value_set: ValueSet) -> list[tuple[str, str]]:
+    """The codes as the file spells them and as they are normalised, so that either spelling in a record is found."""
+    written = {
+        (str(c.get("system", "")), str(c["code"]))
+        for c in value_set.resource.get("expansion", {}).get("contains", ())
+        if c.get("code")
+    }
+    normalised = {(system, code) for system, _, code in (token.partition("|") for token in value_set.members)}
+    return sorted(written | normalised)
+
+
+def _programs(elm: Mapping[str, Mapping[str, Any]], value_sets: Iterable[ValueSet]) -> dict[str, _Program]:
+    codes = {v.url: frozenset(code for _, code in _codes(v)) for v in value_sets}
+    programs = {}
+    for key in elm:
+        closure = [elm[k]["library"] for k in _closure(key, elm)]
+        declared = [p for library in closure for p in (library.get("parameters") or {}).get("def") or ()]
+        programs[key] = _Program(
+            types={p["name"]: _type(p) for p in declared},
+            without_default=tuple(p["name"] for p in declared if "default" not in p),
+            wanted=wanted(closure, codes),
+        )
+    return programs
+
+
+def _closure(key: str, elm: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The library and what it includes, transitively, as far as it is loaded."""
+    found: list[str] = []
+    todo = [key]
+    while todo:
+        key = todo.pop()
+        if key in elm and key not in found:
+            found.append(key)
+            todo += [f"{name}|{version}" for name, version in includes(elm[key])]
+    return found
+
+
+def _type(parameter: Mapping[str, Any]) -> str:
+    """`Date`, `Integer`, ...; empty for a list or an interval, which the engine takes as it is."""
+    specifier = parameter.get("parameterTypeSpecifier") or {}
+    return str(specifier.get("name") or parameter.get("resultTypeName") or "").rpartition("}")[2]
+
+
+def _now(day: Any) -> str | None:
+    return f"{day}T00:00:00.000+00:00" if day else None

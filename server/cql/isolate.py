@@ -1,0 +1,59 @@
+"""One V8 isolate with the engine's script, the libraries and the value sets loaded into it."""
+
+from typing import Any
+
+import orjson
+from py_mini_racer import JSEvalException, JSOOMException, JSTimeoutException, MiniRacer
+
+from server.errors import EngineError
+
+
+class CqlError(EngineError):
+    """An evaluation that failed. Its text names the place in the CQL and holds nothing of the record.
+
+    detail: what the engine said. It may quote the record, so it must reach neither a log nor an answer.
+    broken: whether the isolate must not be used again.
+    """
+
+    def __init__(self, text: str, *, detail: str = "", broken: bool = False) -> None:
+        self.detail = detail
+        self.broken = broken
+        super().__init__(text)
+
+
+class Isolate:
+    """Serves one evaluation at a time, from any thread that runs no event loop; about 60 MB and 0.2 s to start."""
+
+    def __init__(self, script: str, program: str, memory_mb: int) -> None:
+        self._context = MiniRacer()
+        try:
+            self._context.set_hard_memory_limit(memory_mb * 2**20)
+            self._context.eval(script)
+            load: Any = self._context.eval("load")
+            load(program)
+            self._evaluate: Any = self._context.eval("evaluate")
+        except JSEvalException as error:
+            self._context.close()
+            # the text of a JavaScript exception carries the source line: here a line of the minified bundle
+            raise CqlError(f"the CQL engine did not start: {type(error).__name__}", detail=str(error)[:500]) from None
+
+    def evaluate(self, request: bytes, timeout_seconds: float) -> dict[str, Any]:
+        """The answer to one request of engine.entry.js. Raises CqlError."""
+        try:
+            answer = self._evaluate(request.decode(), timeout_sec=timeout_seconds)
+        except JSTimeoutException:
+            raise CqlError(f"CQL took more than {timeout_seconds:g} s and was stopped", broken=True) from None
+        except JSOOMException:
+            raise CqlError("CQL took more memory than it may and was stopped", broken=True) from None
+        except JSEvalException as error:
+            raise CqlError("the CQL engine failed", detail=str(error)[:500], broken=True) from None
+        found: dict[str, Any] = orjson.loads(answer)
+        if "error" in found:
+            failure = found["error"]
+            where = f" in {failure['place']}" if failure["place"] else ""
+            raise CqlError(f"CQL failed{where}: {failure['kind']}", detail=failure["detail"])
+        return found
+
+    def close(self) -> None:
+        """Frees the isolate. An interpreter of Python 3.13 does not end while one is open."""
+        self._context.close()

@@ -1,0 +1,90 @@
+// Bundles engine.entry.js, cql-execution, cql-exec-fhir and the FHIR 4.0.1 model into build/cql-engine.js.
+//   node server/cql/js/build.mjs
+import esbuild from 'esbuild';
+import fs from 'node:fs';
+import path from 'node:path';
+import xml2js from 'xml2js';
+import processors from 'xml2js/lib/processors.js';
+import { modelInfoFile } from './model_info.mjs';
+
+const OUT = path.resolve(import.meta.dirname, '../../../build/cql-engine.js');
+
+async function fhirModel() {
+  const { stripPrefix } = processors;
+  const options = { tagNameProcessors: [stripPrefix], attrNameProcessors: [stripPrefix] };
+  return xml2js.parseStringPromise(fs.readFileSync(modelInfoFile('4.0.1'), 'utf8'), options);
+}
+
+/**
+ * cql-execution awaits every node of the ELM, because a data source may be remote. Ours is in memory, so each await is
+ * only delay, and makes a run that cannot be stopped as one call. Without them the code is the same, step by step.
+ */
+function inOneGo(file) {
+  const text = fs.readFileSync(file, 'utf8')
+    .replace(/\bawait Promise\.all\(/g, '(')
+    .replace(/\bawait (?=[\w(])/g, '')
+    .replace(/\basync (?=[\w(_])/g, '');
+  const left = text.replace(/\/\/.*$/gm, '').match(/.*\b(await|async|Promise)\b.*/);
+  if (left) throw new Error(`${file}: still waits in: ${left[0].trim()}`);
+  return text;
+}
+
+/**
+ * cql-exec-fhir walks the class hierarchy and makes a getter per element for each object that it wraps, a quarter of the
+ * time of a run. The elements depend on the class alone: one set of getters for each class does the same.
+ */
+function oneShape(file) {
+  const text = fs.readFileSync(file, 'utf8');
+  const start = text.indexOf('    var elementNames = new Set();');
+  const end = text.indexOf('  // Required by cql-execution API', start);
+  const body = text.slice(start, end);
+  const [names, define] = body.split('    var _iterator = ');
+  if (start < 0 || !/return this\.get|_this\.get\(name\)|return this.get\(name\)/.test(define)) throw new Error(`${file}: has another FHIRObject`);
+  const shape = `var shapes = new Map();
+function shapeOf(typeInfo, modelInfo) {
+  var shape = shapes.get(typeInfo);
+  if (!shape) {
+${names}    shape = {};
+    elementNames.forEach(function (name) {
+      shape[name] = { get: function () { return this.get(name); }, enumerable: true };
+    });
+    shapes.set(typeInfo, shape);
+  }
+  return shape;
+}
+`;
+  return `${text.slice(0, start)}    Object.defineProperties(this, shapeOf(typeInfo, modelInfo));\n  }\n${text.slice(end)}\n${shape}`;
+}
+
+const model = JSON.stringify(JSON.stringify(await fhirModel()));
+const bare = {
+  name: 'bare V8',
+  setup(build) {
+    build.onResolve({ filter: /^(fs|xml2js|xml2js\/lib\/processors)$/ }, ({ path: name }) => ({ path: name, namespace: 'absent' }));
+    build.onLoad({ filter: /.*/, namespace: 'absent' }, ({ path: name }) => ({
+      // the model is parsed here and not at every start
+      contents: name === 'xml2js'
+        ? `exports.parseString = (xml, options, done) => done(null, JSON.parse(${model}));`
+        : 'module.exports = {};',
+    }));
+    build.onLoad({ filter: /fhir-modelinfo-.*\.xml\.js$/ }, () => ({ contents: "module.exports = '<modelInfo></modelInfo>';" }));
+    build.onLoad({ filter: /cql-exec-fhir\/lib\/fhir\.js$/ }, ({ path: file }) => ({ contents: oneShape(file) }));
+    build.onLoad({ filter: /node_modules\/cql-execution\/lib\/(elm|runtime|util)\/.*\.js$/ }, ({ path: file }) => ({ contents: inOneGo(file) }));
+  },
+};
+
+await esbuild.build({
+  entryPoints: [path.join(import.meta.dirname, 'engine.entry.js')],
+  outfile: OUT,
+  bundle: true,
+  minify: true,
+  lineLimit: 500,
+  platform: 'neutral',
+  mainFields: ['main', 'module'],
+  format: 'iife',
+  target: 'es2022',
+  legalComments: 'eof',
+  define: { global: 'globalThis' },
+  banner: { js: 'globalThis.console={log(){},error(){},warn(){},info(){},debug(){}};' },
+  plugins: [bare],
+});

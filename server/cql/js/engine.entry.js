@@ -1,0 +1,124 @@
+// The ELM engine as one script for a bare V8: text in, text out, no Node API. build.mjs bundles it.
+//   load(text)      {"libraries": [ELM, ...], "valueSets": {url: {version: [{code, system}, ...]}}}
+//   evaluate(text)  {"library": "name|version", "bundle": {...}, "now": "...", "parameters": {name: {type, value}}}
+//                   -> {"values": {define: plain data}} or {"error": {"kind", "place", "detail"}}
+// Only `detail` may quote the record that was evaluated; the caller must not log it.
+const cql = require('cql-execution');
+const cqlFhir = require('cql-exec-fhir');
+const luxon = require('luxon');
+
+// The machine's time zone must not reach an answer: what has no zone is read as UTC.
+luxon.Settings.defaultZone = 'utc';
+Date.prototype.getTimezoneOffset = () => 0;
+
+// cql-exec-fhir parses the FHIR model when a source is made, which takes a tenth of a second: once is enough.
+const source = cqlFhir.PatientSource.FHIRv401();
+// Every element of every resource looks its class up by name, through several tables.
+const model = source._modelInfo;
+const classes = new Map();
+const findClass = model.findClass.bind(model);
+model.findClass = name => {
+  if (!classes.has(name)) classes.set(name, findClass(name));
+  return classes.get(name);
+};
+
+const elm = {};
+const ready = {};
+let codes = new cql.CodeService({});
+
+globalThis.load = text => {
+  const { libraries, valueSets } = JSON.parse(text);
+  for (const library of libraries) {
+    const { id, version } = library.library.identifier;
+    elm[`${id}|${version}`] = library;
+  }
+  codes = new cql.CodeService(valueSets);
+};
+
+function library(key) {
+  if (!elm[key]) throw new Error(`no library ${key} is loaded`);
+  ready[key] ??= new cql.Library(elm[key], new cql.Repository(elm));
+  return ready[key];
+}
+
+function patientOf(bundle) {
+  if (!bundle.entry.some(e => e.resource.resourceType === 'Patient')) throw new Error('the record has no Patient');
+  source.reset();
+  source.loadBundles([bundle]);
+  const patient = source.currentPatient();
+  source.reset();
+  return patient;
+}
+
+function parameter({ type, value }) {
+  if (value === null) return null;
+  if (type === 'Date') return cql.Date.parse(value);
+  if (type === 'DateTime') return cql.DateTime.parse(value);
+  return value;
+}
+
+/** A CQL value as JSON data. A resource is named, not copied. */
+function plain(v) {
+  if (v === undefined || v === null) return null;
+  if (Array.isArray(v)) return v.map(plain);
+  if (typeof v !== 'object') return v;
+  if (v.isDate || v.isDateTime || v.isRatio) return v.toString();
+  if (v.isQuantity) return { value: v.value, unit: v.unit ?? '1' };
+  if (v.isInterval) {
+    return { low: plain(v.low), high: plain(v.high), lowClosed: v.lowClosed, highClosed: v.highClosed };
+  }
+  if (v.isUncertainty) return { low: plain(v.low), high: plain(v.high) };
+  if (v.isCode) return { code: v.code, system: v.system ?? null, display: v.display ?? null };
+  if (v.isConcept) return { codes: plain(v.codes), display: v.display ?? null };
+  if (v._typeInfo) return fhir(v);
+  return Object.fromEntries(Object.keys(v).map(key => [key, plain(v[key])]));
+}
+
+function fhir(v) {
+  const json = v._json;
+  if (json.resourceType) return { reference: `${json.resourceType}/${json.id}` };
+  const value = v._typeInfo.findElement('value');
+  return value?.typeSpecifier?.namespace === 'System' ? plain(v.value) : json;
+}
+
+function evaluateAll({ library: key, bundle, now, parameters }) {
+  const main = library(key);
+  const given = Object.fromEntries(Object.entries(parameters).map(([name, p]) => [name, parameter(p)]));
+  const listener = {
+    onMessage(_, code, severity, message) {
+      if (severity === 'Error') throw Object.assign(new Error(message), { kind: `Message ${code}` });
+    },
+  };
+  const context = new cql.PatientContext(main, patientOf(bundle), codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
+  const values = {};
+  for (const [name, define] of Object.entries(main.expressions)) {
+    if (name === 'Patient') continue;
+    try {
+      // an earlier define may have needed it already
+      values[name] = plain(name in context.context_values ? context.context_values[name] : define.execute(context));
+    } catch (e) {
+      throw Object.assign(e, { define: name });
+    }
+  }
+  return values;
+}
+
+/** What failed and where: the define, the node of the ELM and its line. */
+function failure(e) {
+  const cause = e?.cause ?? e;
+  const node = e?.libraryName ? `${e.libraryName} ${e.expressionName}${e.locator ? ` at ${e.locator}` : ''}` : '';
+  return {
+    kind: cause?.kind ?? cause?.name ?? 'Error',
+    place: [e?.define, node].filter(Boolean).join(', '),
+    detail: String(cause?.message ?? cause).slice(0, 500),
+  };
+}
+
+// Errors come back as data: the text of a thrown one would carry a line of this bundle with it.
+globalThis.evaluate = text => {
+  try {
+    return JSON.stringify({ values: evaluateAll(JSON.parse(text)) });
+  } catch (e) {
+    return JSON.stringify({ error: failure(e) });
+  }
+};

@@ -1,0 +1,88 @@
+"""Which resources of a record a library can look at, read from the Retrieve nodes of its ELM.
+
+Wrapping a resource costs the engine more than reading it, so those that no retrieve can return are left out beforehand.
+What is in doubt is kept: leaving out must never change an answer.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.fhir.read import Resource
+
+_ALL = {"Resource", "DomainResource"}
+
+
+@dataclass(frozen=True, slots=True)
+class ByCodes:
+    """A retrieve by value set: the element that holds the code, and the codes it may have, without their systems."""
+
+    element: str
+    codes: frozenset[str]
+
+
+Wanted = Mapping[str, tuple[ByCodes, ...] | None]
+"""By resource type: the retrieves of it, all by value set; None where every resource of the type is wanted."""
+
+
+def wanted(libraries: Iterable[Mapping[str, Any]], codes: Mapping[str, frozenset[str]]) -> Wanted | None:
+    """What the libraries (ELM, without wrapper) retrieve; `codes` by value set url. None: everything is wanted."""
+    found: dict[str, tuple[ByCodes, ...] | None] = {"Patient": None}
+    for library in libraries:
+        urls = {d["name"]: d["id"].split("|", 1)[0] for d in (library.get("valueSets") or {}).get("def") or ()}
+        for node in _nodes(library.get("statements")):
+            if node.get("type") != "Retrieve":
+                continue
+            resource_type = node["dataType"].split("}")[-1]
+            if resource_type in _ALL:
+                return None
+            by_codes = _by_codes(node, urls, codes)
+            before = found.get(resource_type, ())
+            found[resource_type] = None if by_codes is None or before is None else (*before, by_codes)
+    return found
+
+
+def _by_codes(node: Mapping[str, Any], urls: Mapping[str, str], codes: Mapping[str, frozenset[str]]) -> ByCodes | None:
+    """A retrieve by one value set of its own library; None for any other kind of filter or none."""
+    expression = node.get("codes") or {}
+    if expression.get("type") == "ExpandValueSet":
+        expression = expression["operand"]
+    if expression.get("type") != "ValueSetRef" or expression.get("libraryName") or not node.get("codeProperty"):
+        return None
+    members = codes.get(urls.get(expression["name"], ""))
+    return ByCodes(node["codeProperty"], members) if members is not None else None
+
+
+def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for key, child in node.items():
+            if key != "annotation":
+                yield from _nodes(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _nodes(child)
+
+
+def relevant(bundle: Mapping[str, Any], want: Wanted | None) -> list[dict[str, Resource]]:
+    """The entries of a Bundle that a retrieve can return, in their order."""
+    entries = [{"resource": e["resource"]} for e in bundle.get("entry") or () if isinstance(e.get("resource"), dict)]
+    return entries if want is None else [e for e in entries if _is_wanted(e["resource"], want)]
+
+
+def _is_wanted(resource: Resource, want: Wanted) -> bool:
+    retrieves = want.get(resource.get("resourceType", ""), ())
+    return retrieves is None or any(_may_match(resource, r) for r in retrieves)
+
+
+def _may_match(resource: Resource, retrieve: ByCodes) -> bool:
+    """Whether the element may hold one of the codes. `medication` stands for each of its spellings in JSON."""
+    for key, value in resource.items():
+        if not key.removeprefix("_").startswith(retrieve.element):
+            continue
+        for concept in value if isinstance(value, list) else [value]:
+            if not isinstance(concept, dict) or not isinstance(concept.get("coding"), list):
+                return True
+            if any(not isinstance(c, dict) or c.get("code") in retrieve.codes for c in concept["coding"]):
+                return True
+    return False
