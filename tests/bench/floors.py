@@ -1,0 +1,63 @@
+"""Floors inside one process: evaluating the CQL alone, and one durable SQLite commit alone."""
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import orjson
+
+from server.app import open_engine
+from server.decision.judge import judge
+from server.fhir.version import Version
+from server.pas.intake import read_submit
+from server.pas.record import record_of
+from server.policy.library import PolicyLibrary
+from server.policy.plan_file import load_plan
+from server.settings import Settings
+
+
+def cql_alone(bodies: Sequence[bytes]) -> list[float]:
+    """Seconds to judge each request, read and prepared beforehand; one engine, warm."""
+    settings = Settings(isolates=1)
+    policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
+    plan, engine = load_plan(settings.plan), open_engine(settings, policies)
+    try:
+        prepared = []
+        for raw in bodies:
+            request = read_submit(raw, orjson.loads(raw), version=Version.V2_2, policies=policies, plan=plan)
+            item = request.items[0]
+            if item.edition is None:
+                raise RuntimeError("no policy judges this request")
+            prepared.append((item.edition, record_of(request, item)))
+        for edition, record in prepared[:5]:
+            judge(edition, record, engine)
+        return [_seconds(lambda e=edition, r=record: judge(e, r, engine)) for edition, record in prepared]  # type: ignore[misc]
+    finally:
+        engine.close()
+
+
+def commit_alone(size: int, count: int) -> list[float]:
+    """Seconds for each commit of one row of `size` bytes, WAL and synchronous=FULL, on the disk that tests use."""
+    with tempfile.TemporaryDirectory(prefix="vitruvian-") as folder:
+        database = sqlite3.connect(Path(folder) / "floor.db", isolation_level=None)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, body BLOB)")
+        body = b"x" * size
+
+        def one() -> None:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("INSERT INTO row (body) VALUES (?)", (body,))
+            database.execute("COMMIT")
+
+        seconds = [_seconds(one) for _ in range(count)]
+        database.close()
+        return seconds
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
