@@ -103,8 +103,10 @@ def explain_file(settings: Settings, file: Path) -> int:
 def demo(settings: Settings) -> int:
     """Walks the journey over HTTP against a running server, or one it starts and stops."""
     from server.pages.demo import walk
+    from server.policy.library import PolicyLibrary
 
-    return walk(settings.base_url, sys.stdout.write)
+    policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
+    return walk(settings.base_url, sys.stdout.write, policies, settings.policies)
 
 
 def _say(line: str) -> None:
