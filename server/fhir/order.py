@@ -1,87 +1,82 @@
-"""What an order asks for, and from which day: the request resources that CRD and DTR accept (crd C-20, dtr D-21)."""
+"""What an order asks for, and from which day: the request resources that a form can be asked for (dtr D-21)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-from server.fhir.read import Coding, Resource, codings, reference
+from server.fhir.codes import CRD
+from server.fhir.read import Coding, Resource, codings, extensions
+from server.fhir.structure import real_day
 
-ORDER_TYPES = (
-    "Appointment",
-    "CommunicationRequest",
-    "DeviceRequest",
-    "Encounter",
-    "ImmunizationRecommendation",
-    "MedicationRequest",
-    "NutritionOrder",
-    "ServiceRequest",
-    "SupplyRequest",
-    "VisionPrescription",
-)
+BILLING_OPTIONS = f"{CRD}ext-billing-options"
 
 Resolve = Callable[[Any, Resource], Resource | None]
-"""Finds the resource that a Reference of a holder points at, e.g. `BundleIndex.resolve`."""
+"""Finds the resource that a Reference of a holder points at."""
 
-_CODED = {
-    "Appointment": ("serviceType", "appointmentType"),
-    "CommunicationRequest": ("category",),
-    "DeviceRequest": ("codeCodeableConcept",),
-    "Encounter": ("type",),
-    "MedicationRequest": ("medicationCodeableConcept",),
-    "ServiceRequest": ("code",),
-    "SupplyRequest": ("itemCodeableConcept",),
+_Path = tuple[str, ...]
+
+# Where each kind of order names what is ordered; after a Reference the path goes on in its target.
+_CODES: dict[str, tuple[_Path, ...]] = {
+    "Appointment": (("serviceType",), ("appointmentType",)),
+    "CommunicationRequest": (),
+    "DeviceRequest": (("codeCodeableConcept",), ("codeReference", "type")),
+    "Encounter": (("type",),),
+    "ImmunizationRecommendation": (("recommendation", "vaccineCode"),),
+    "MedicationRequest": (("medicationCodeableConcept",), ("medicationReference", "code")),
+    "NutritionOrder": (
+        ("oralDiet", "type"),
+        ("supplement", "type"),
+        ("enteralFormula", "baseFormulaType"),
+        ("enteralFormula", "additiveType"),
+    ),
+    "ServiceRequest": (("code",), ("orderDetail",)),
+    "SupplyRequest": (("itemCodeableConcept",), ("itemReference", "code")),
+    "VisionPrescription": (("lensSpecification", "product"),),
 }
-_REFERRED = {
-    "DeviceRequest": ("codeReference", "type"),
-    "MedicationRequest": ("medicationReference", "code"),
-    "SupplyRequest": ("itemReference", "code"),
-}
+ORDER_TYPES = tuple(_CODES)
+
+_STARTS: tuple[_Path, ...] = (
+    ("dispenseRequest", "validityPeriod", "start"),
+    ("occurrenceDateTime",),
+    ("occurrencePeriod", "start"),
+    ("occurrenceTiming", "event"),
+    ("occurrenceTiming", "repeat", "boundsPeriod", "start"),
+    ("dosageInstruction", "timing", "event"),
+    ("dosageInstruction", "timing", "repeat", "boundsPeriod", "start"),
+    ("start",),
+    ("period", "start"),
+)
 
 
-def contained_in(element: Any, holder: Resource) -> Resource | None:
-    """The contained resource of the holder that a `#id` Reference points at; None for any other reference."""
-    literal = reference(element) or ""
-    if not literal.startswith("#"):
-        return None
-    return next((c for c in holder.get("contained") or () if isinstance(c, dict) and c.get("id") == literal[1:]), None)
-
-
-def order_codings(order: Resource, resolve: Resolve = contained_in) -> tuple[Coding, ...]:
-    """The codes of what is ordered, as CodeableConcept or in the Medication, Device or supply it refers to."""
-    kind = str(order.get("resourceType"))
-    found = [c for path in _CODED.get(kind, ()) for c in codings(order.get(path))]
-    if kind in _REFERRED:
-        path, code = _REFERRED[kind]
-        target = resolve(order.get(path), order) if order.get(path) else None
-        found += codings((target or {}).get(code))
-    return tuple(dict.fromkeys(found))
+def order_codings(order: Resource, resolve: Resolve) -> tuple[Coding, ...]:
+    """The codes of what is ordered, each once; those of its billing options last (crd C-14)."""
+    paths = _CODES.get(str(order.get("resourceType")), ())
+    concepts = [c for path in paths for c in _concepts(order, path, resolve)]
+    named = [c for concept in concepts for c in codings(concept)]
+    for concept in concepts:
+        for option in extensions(concept, BILLING_OPTIONS):
+            named += codings(option.get("valueCodeableConcept"))
+    return tuple(dict.fromkeys(named))
 
 
 def service_day(order: Resource) -> date | None:
-    """The first day of service that the order names; None when it names none."""
-    dispense = _dict(order.get("dispenseRequest"))
-    candidates = (
-        order.get("occurrenceDateTime"),
-        _dict(order.get("occurrencePeriod")).get("start"),
-        _dict(_dict(_dict(order.get("occurrenceTiming")).get("repeat")).get("boundsPeriod")).get("start"),
-        _dict(dispense.get("validityPeriod")).get("start"),
-        *(_first_dose(d) for d in order.get("dosageInstruction") or ()),
-        order.get("start"),
-        _dict(order.get("period")).get("start"),
-    )
-    return next((day for c in candidates if (day := _day(c)) is not None), None)
+    """The earliest day of service that the order names; None when it names none."""
+    found = (real_day(value) for path in _STARTS for value in _at(order, path))
+    return min((day for day in found if day is not None), default=None)
 
 
-def _first_dose(dosage: Any) -> Any:
-    return _dict(_dict(_dict(_dict(dosage).get("timing")).get("repeat")).get("boundsPeriod")).get("start")
+def _concepts(order: Resource, path: _Path, resolve: Resolve) -> list[Any]:
+    if path[0].endswith("Reference"):
+        return list(_at(resolve(order.get(path[0]), order), path[1:])) if path[0] in order else []
+    return list(_at(order, path))
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _day(value: Any) -> date | None:
-    try:
-        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
-    except ValueError:  # a month or a year names no day
-        return None
+def _at(node: Any, path: _Path) -> Iterator[Any]:
+    """Every value at a path of element names, through lists."""
+    if isinstance(node, list):
+        for part in node:
+            yield from _at(part, path)
+    elif not path:
+        yield node
+    elif isinstance(node, dict):
+        yield from _at(node.get(path[0]), path[1:])

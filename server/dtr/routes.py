@@ -1,0 +1,144 @@
+"""DTR on one FHIR base: `$questionnaire-package`, and reads of what a package is made of."""
+
+from datetime import datetime
+from email.utils import format_datetime
+from urllib.parse import urlencode
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.body import FHIR_JSON, read_json
+from server.clock import Clock, NewId
+from server.decision.judge import Engine
+from server.dtr.artifacts import Artifact, Artifacts
+from server.dtr.determine import Determination, FormFinder, Wanted
+from server.dtr.package import package_answer, package_bundle
+from server.dtr.population import Known, first_service_day, population_results
+from server.dtr.prepopulate import draft_response
+from server.dtr.request import PackageRequest, read_package_request
+from server.errors import InvalidRequest, NotFound, Problem
+from server.fhir.structure import structure_problems
+from server.fhir.version import Version
+from server.outcomes import FhirResponse
+from server.policy.library import PolicyLibrary
+from server.policy.plan import Plan
+from server.store.ports import Store
+
+
+class DtrRoutes:
+    """The handlers of one guide version. Everything that does not depend on a request is rendered here, once."""
+
+    def __init__(  # noqa: PLR0913 - the world is passed in, part by part
+        self,
+        version: Version,
+        *,
+        policies: PolicyLibrary,
+        plan: Plan,
+        store: Store,
+        engine: Engine,
+        base_url: str,
+        limit: int,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._version = version
+        self._base = f"{base_url.rstrip('/')}{version.base}"
+        self._policies = policies
+        self._store = store
+        self._engine = engine
+        self._limit = limit
+        self._clock = clock
+        self._new_id = new_id
+        self._artifacts = Artifacts(policies, version, base_url)
+        self._finder = FormFinder(version, policies, plan, store)
+
+    async def questionnaire_package(self, request: Request) -> Response:
+        """`POST Questionnaire/$questionnaire-package`, and the same at system level (dtr D-9, T-20).
+
+        200 with packages and an outcome; 400 for what is no such request, 422 for a coverage or context not known here.
+        """
+        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
+        if problems := structure_problems(raw, body):
+            raise InvalidRequest(problems)
+        asked = read_package_request(body, self._version)
+        return FhirResponse(await run_in_threadpool(self._package, asked))
+
+    def _package(self, asked: PackageRequest) -> bytes:
+        now = self._clock()
+        found = self._finder.find(asked, now.date())
+        said = list(found.outcome)
+        bundles = []
+        unchanged = 0
+        for wanted in found.wanted.values():
+            package = self._artifacts.package(wanted.form)
+            if asked.changed_since is not None and package.changed <= asked.changed_since:
+                unchanged += 1
+                continue
+            known = self._known(asked, found, wanted, now)
+            results, problems = population_results(package.libraries, wanted.edition, known, self._engine)
+            draft = draft_response(wanted.form, self._version, known, results, self._policies.value_sets)
+            said += [*package.problems, *problems, *self._without_order(known)]
+            bundles.append(package_bundle(package, draft, self._new_id(), now))
+        if unchanged:
+            said.append(_information(f"{unchanged} of the forms asked for did not change; keep the ones you have."))
+        elif not bundles and not said:
+            said.append(_information("No form is needed: no policy of this plan asks for documentation here."))
+        return package_answer(self._version, bundles, said)
+
+    def _known(self, asked: PackageRequest, found: Determination, wanted: Wanted, now: datetime) -> Known:
+        orders = tuple(wanted.orders)
+        day = first_service_day(orders) or now.date()
+        authorization = (
+            self._store.active_authorization(found.member_ids, wanted.policy.id, day) if found.member_ids else None
+        )
+        return Known(orders, tuple(found.coverages), asked.referenced, authorization, now)
+
+    def _without_order(self, known: Known) -> list[Problem]:
+        """2.0.1's draft must refer to an order; without one it is a draft that does not claim the profile (T-10)."""
+        if self._version is Version.V2_2 or known.orders:
+            return []
+        text = "No order was sent, so the draft answers refer to none; add the order to the QuestionnaireResponse."
+        return [Problem("incomplete", text, severity="warning")]
+
+    async def read(self, request: Request) -> Response:
+        """`GET {Questionnaire | Library | ValueSet}/{id}`, with ETag and Last-Modified (dtr D-75)."""
+        type_ = request.url.path.rsplit("/", 2)[-2]
+        artifact = self._artifacts.read(type_, request.path_params["id"])
+        if artifact is None:
+            raise NotFound(f"There is no {type_} with this id; search it by its url.")
+        headers = {
+            "ETag": artifact.etag,
+            "Last-Modified": format_datetime(artifact.changed, usegmt=True),
+        }
+        if artifact.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return FhirResponse(artifact.body, headers=headers)
+
+    async def search(self, request: Request) -> Response:
+        """`GET {Questionnaire | Library | ValueSet}?url=&version=&_id=` as a searchset; `url|version` is read too."""
+        type_ = request.url.path.rsplit("/", 1)[-1]
+        query = request.query_params
+        url, _, in_url = (query.get("url") or "").partition("|")
+        version = query.get("version") or in_url or None
+        found = self._artifacts.search(type_, url or None, version, query.get("_id"))
+        used = [(k, v) for k, v in query.multi_items() if k in {"url", "version", "_id"}]
+        link = f"{self._base}/{type_}" + (f"?{urlencode(used)}" if used else "")
+        return FhirResponse(_searchset(found, link))
+
+
+def _searchset(found: list[Artifact], link: str) -> bytes:
+    entries = [
+        b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}' % (orjson.dumps(a.full_url), a.body) for a in found
+    ]
+    entry = b',"entry":[%b]' % b",".join(entries) if entries else b""
+    return b'{"resourceType":"Bundle","type":"searchset","total":%d,"link":[{"relation":"self","url":%b}]%b}' % (
+        len(found),
+        orjson.dumps(link),
+        entry,
+    )
+
+
+def _information(text: str) -> Problem:
+    return Problem("informational", text, severity="information")

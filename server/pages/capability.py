@@ -1,0 +1,108 @@
+"""What this server says it can do: CapabilityStatement per FHIR base, and HRex endpoint discovery.
+
+Both are made from what is served, so that they cannot promise more. There is no smart-configuration: it must
+name a token endpoint, and callers are not authenticated yet (the server binds loopback only).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from server.fhir.codes import NPI
+from server.fhir.read import Resource
+from server.fhir.version import Version
+from server.policy.plan import Plan
+from server.url import Url
+
+_DTR = "http://hl7.org/fhir/us/davinci-dtr"
+_PAS = "http://hl7.org/fhir/us/davinci-pas"
+_OURS = "http://vitruvian.example/fhir/OperationDefinition"
+
+_GUIDES = {
+    Version.V2_0: {_DTR: "2.0.1", _PAS: "2.0.1"},
+    Version.V2_2: {_DTR: "2.2.0", _PAS: "2.2.1"},
+}
+_DEFINITIONS = {
+    "$questionnaire-package": (_DTR, "questionnaire-package"),
+    "$submit": (_PAS, "Claim-submit"),
+    "$inquire": (_PAS, "Claim-inquiry"),
+}
+_SEARCH_PARAMETERS = (
+    {"name": "url", "type": "uri", "documentation": "The canonical url, with or without |version."},
+    {"name": "version", "type": "token", "documentation": "The business version."},
+    {"name": "_id", "type": "token", "documentation": "The id on this server."},
+)
+_SECURITY = (
+    "Callers are not authenticated yet, so the server listens on the loopback interface only. "
+    "A proxy that authenticates may stand in front of it."
+)
+
+
+def capability_statement(urls: Iterable[Url], version: Version, base_url: str, now: datetime) -> Resource:
+    """The CapabilityStatement of one base, of kind `instance` (dtr D-8, T-20: operations at type level).
+
+    urls: the table of the FHIR bases; those without an interaction are aliases or no FHIR interaction. It instantiates
+    no guide's requirements: parts of them are not built yet, and it names only what is.
+    """
+    resources: dict[str, dict[str, Any]] = {}
+    for url in urls:
+        type_, _, operation = url.interaction.partition("/")
+        if operation:
+            entry = resources.setdefault(type_, {"type": type_})
+            described = {
+                "name": operation.lstrip("$"),
+                "definition": _definition(operation, version),
+                "documentation": f"{url.method} {url.path}: {url.summary}.",
+            }
+            entry.setdefault("operation", []).append(described)
+        elif ":" in url.interaction:
+            type_, _, code = url.interaction.partition(":")
+            entry = resources.setdefault(type_, {"type": type_})
+            entry.setdefault("interaction", []).append({"code": code, "documentation": f"{url.summary}."})
+            if code == "search-type":
+                entry["searchParam"] = list(_SEARCH_PARAMETERS)
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": now.isoformat(timespec="seconds"),
+        "publisher": "Vitruvian",
+        "kind": "instance",
+        "software": {"name": "Vitruvian", "version": "0.1.0"},
+        "implementation": {
+            "description": f"Prior authorization, DTR and PAS {version}",
+            "url": base_url + version.base,
+        },
+        "fhirVersion": "4.0.1",
+        "format": ["json", "application/fhir+json"],
+        "implementationGuide": [_guide(base, number) for base, number in _GUIDES[version].items()],
+        "rest": [{"mode": "server", "security": {"description": _SECURITY}, "resource": list(resources.values())}],
+    }
+
+
+def _guide(base: str, number: str) -> str:
+    return f"{base}/ImplementationGuide/hl7.fhir.us.{base.rsplit('/', 1)[-1]}|{number}"
+
+
+def _definition(operation: str, version: Version) -> str:
+    """The guide's definition of an operation, with its version; ours for one that no guide has."""
+    if operation not in _DEFINITIONS:
+        return f"{_OURS}/{operation.lstrip('$')}"
+    base, name = _DEFINITIONS[operation]
+    return f"{base}/OperationDefinition/{name}|{_GUIDES[version][base]}"
+
+
+def davinci_configuration(plan: Plan, base_url: str) -> dict[str, Any]:
+    """HRex's `.well-known/davinci-configuration`: the payer, and one base per guide version (dtr D-4, HRex ep-2).
+
+    CRD has one endpoint for both versions; each FHIR base serves DTR and PAS of one version.
+    """
+    endpoints: dict[str, str] = {}
+    for version in Version:
+        endpoints[f"davinci_crd_hook_endpoint#{version}"] = f"{base_url}/cds-services"
+        endpoints[f"davinci_dtr_qpackage_endpoint#{version}"] = base_url + version.base
+        endpoints[f"davinci_pas_submission_endpoint#{version}"] = base_url + version.base
+    return {
+        "resourceType": "http://hl7.org/fhir/us/davinci-hrex/StructureDefinition/HRexWellknownDefinition",
+        "identifier": {"system": NPI, "value": plan.npi},
+        "endpoints": endpoints,
+    }
