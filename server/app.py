@@ -19,8 +19,9 @@ from server.errors import NotFound, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
-from server.pages.routes import PageRoutes
+from server.pages.routes import CapabilityRoutes, PageRoutes
 from server.pas.routes import PasRoutes
+from server.pas.submit import Submit
 from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
@@ -153,7 +154,41 @@ def _parts(services: Services) -> dict[str, object]:
     """The routes objects by part, and for the FHIR bases by `part version`."""
     s = services
     limit, base_url = s.settings.max_body_bytes, s.settings.base_url
-    parts: dict[str, object] = {}
+    submit = Submit(
+        store=s.store,
+        plan=s.plan,
+        engine=s.engine,
+        clock=s.clock,
+        new_id=s.new_id,
+        new_number=s.new_number,
+        base_url=base_url,
+    )
+    parts: dict[str, object] = {
+        "pages": PageRoutes(s.policies, s.plan, s.store, base_url, s.settings.policies),
+        "crd": CrdRoutes(
+            policies=s.policies,
+            plan=s.plan,
+            store=s.store,
+            limit=limit,
+            clock=s.clock,
+            new_id=s.new_id,
+            new_number=s.new_number,
+        ),
+    }
+    for version in Version:
+        parts[f"pages{version.base}"] = CapabilityRoutes(FHIR_URLS, version, base_url, s.clock)
+        parts[f"dtr{version.base}"] = DtrRoutes(
+            version,
+            policies=s.policies,
+            plan=s.plan,
+            store=s.store,
+            engine=s.engine,
+            base_url=base_url,
+            limit=limit,
+            clock=s.clock,
+            new_id=s.new_id,
+        )
+        parts[f"pas{version.base}"] = PasRoutes(version, s.policies, submit, limit)
     return parts
 
 

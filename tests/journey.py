@@ -49,7 +49,7 @@ class Partner:
 
     def form(self, coverage: Json, assertion: str) -> tuple[Json, Json]:
         """The Questionnaire and the draft QuestionnaireResponse of the package, by the assertion's id."""
-        parameters = [{"name": "coverage", "resource": coverage}, {"name": "context", "valueString": assertion}]
+        parameters: list[Json] = [{"name": "coverage", "resource": coverage}, {"name": "context", "valueString": assertion}]
         answer = self.fhir("POST", "/Questionnaire/$questionnaire-package", _parameters(parameters))
         bundle = answer.json()
         if bundle["resourceType"] == "Parameters":
@@ -158,7 +158,7 @@ def _local_system(form: Json) -> str:
                 yield option["valueCoding"]["system"]
             yield from systems(item.get("item", []))
 
-    return next(s for s in systems(form["item"]) if "CodeSystem" in s)
+    return next(str(s) for s in systems(form["item"]) if "CodeSystem" in s)
 
 
 def _with_system(node: Any, system: str) -> Any:

@@ -21,7 +21,7 @@ pytestmark = needs_shared
 
 
 @pytest.fixture(
-    scope="module", params=[(v, d) for v in Version for d in ("sqlite", "postgresql")], ids=lambda p: "-".join(p)
+    scope="module", params=[(v, d) for v in Version for d in ("sqlite", "postgresql")], ids="-".join
 )
 def partner(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Partner]:
     """A partner of a fresh server."""
@@ -89,6 +89,7 @@ def test_the_same_transaction_in_parallel_is_one_authorization(partner: Partner)
         raws = set(senders.map(lambda _: partner.submit(request).raw, range(8)))
     (raw,) = raws
     number = read_answer(raw).number
+    assert number is not None
     found = [r for r in partner.inquire(request) if number in json.dumps(r)]
     assert len(found) == 1
 

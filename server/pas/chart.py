@@ -113,10 +113,10 @@ def _put(target: Any, key: str | int, value: Any, place: str) -> None:
             del target[key]
         except (KeyError, IndexError, TypeError):
             raise ChartError(f"{place}: there is nothing to remove") from None
-    elif isinstance(target, list) and key == len(target):
-        target.append(value)
-    elif isinstance(target, dict) or (isinstance(target, list) and isinstance(key, int) and key < len(target)):
+    elif isinstance(target, dict):
         target[key] = value
+    elif isinstance(target, list) and isinstance(key, int) and key <= len(target):
+        target[key : key + 1] = [value]
     else:
         raise ChartError(f"{place}: the chart has no {key} there")
 
