@@ -1,6 +1,6 @@
 """`python -m server demo`: the journey of three orders over HTTP, told step by step to someone new to it.
 
-The stories are data: `demo.toml` beside a policy names worked cases of its cases.toml.
+The stories are data: `demo/stories.toml` in a policy folder names worked cases of its cases.toml.
 """
 
 import secrets
@@ -54,18 +54,19 @@ def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, c
 
 
 def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
-    """The stories of every policy that has a demo.toml. Raises NotFound when none has."""
-    files = sorted(cql.glob("*/demo.toml"))
+    """The stories of every policy that has a demo/stories.toml. Raises NotFound when none has."""
+    files = sorted(cql.glob("*/demo/stories.toml"))
     if not files:
-        raise NotFound(f"{cql} has no demo.toml in any policy folder; there is nothing to tell")
+        raise NotFound(f"{cql} has no demo/stories.toml in any policy folder; there is nothing to tell")
     for file in files:
-        policy = policies.policy(file.parent.name)
+        folder = file.parents[1]
+        policy = policies.policy(folder.name)
         if policy is None:
             raise NotFound(f"{file} stands beside no policy")
-        cases = {case["id"]: case for case in cases_of(file.parent)}
+        cases = {case["id"]: case for case in cases_of(folder)}
         for told in tomllib.loads(file.read_text(encoding="utf-8"))["story"]:
             case = cases[told["case"]]
-            chart = orjson.loads((file.parent / "charts" / f"{case['chart']}.json").read_bytes())
+            chart = orjson.loads((folder / "charts" / f"{case['chart']}.json").read_bytes())
             answers, record = case.get("answers", {}), case.get("record", {})
             request = changed(chart, answers, record, policy.editions[0].form, policies.value_sets)
             yield Story(told["title"], told["tells"], request)
