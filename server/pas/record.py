@@ -1,9 +1,111 @@
 """What CQL sees of one requested item: its own claim, order and answers, and only this patient's data."""
 
+import re
+from collections.abc import Callable, Iterator
+
+import orjson
+
 from server.decision.judge import Record
+from server.fhir.codes import PAS
+from server.fhir.read import Resource, extension_value
 from server.pas.request import AuthorizationRequest, RequestedItem
+from server.pas.subject import is_about_another
+
+_CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
+_REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
+_UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
 
 
 def record_of(request: AuthorizationRequest, item: RequestedItem) -> Record:
-    """The record of one item, as `decision.judge.Record` describes it. The request is not changed."""
-    raise NotImplementedError
+    """The record of one item, as `decision.judge.Record` describes it. The request is not changed.
+
+    In: the beneficiary, the Claim with this item alone (all diagnoses; the care team of the item and of the whole
+    claim), the item's order, the focal Coverage, the item's answers, and the other resources sent. Out: the orders of
+    other items, other coverages and answers, and whatever is about another patient.
+    """
+    chosen = list(_resources(request, item))
+    keys = _keys(chosen)
+    relative = {id(original): key for (_, original, _), key in zip(chosen, keys, strict=True)}
+    entries = [
+        {"resource": _with_relative_references(request, original, {**seen, "id": key.partition("/")[2]}, relative)}
+        for (_, original, seen), key in zip(chosen, keys, strict=True)
+    ]
+    return Record(
+        bundle={"resourceType": "Bundle", "type": "collection", "entry": entries},
+        urls={key: url for (url, _, _), key in zip(chosen, keys, strict=True) if url},
+        service_date=item.service[0] if item.service else None,
+        request_date=request.created,
+    )
+
+
+def _resources(request: AuthorizationRequest, item: RequestedItem) -> Iterator[tuple[str, Resource, Resource]]:
+    """fullUrl, the resource as sent, and the resource as CQL sees it."""
+    others = {id(i.order) for i in request.items if i.order is not None and i.order is not item.order}
+    for _, url, resource in request.index.entries:
+        match resource.get("resourceType"):
+            case "Claim":
+                if resource is request.claim:
+                    yield url, resource, _narrowed(resource, item)
+            case "Coverage":
+                if resource is request.coverage:
+                    yield url, resource, resource
+            case "QuestionnaireResponse" | "Bundle":
+                continue
+            case _:
+                if id(resource) not in others and not is_about_another(request.index, request.patient, resource):
+                    yield url, resource, resource
+    if item.response is not None:
+        yield item.response_url, _as_sent(request, item), item.response
+
+
+def _as_sent(request: AuthorizationRequest, item: RequestedItem) -> Resource:
+    """The response that the cleaned one was made from, which references and relative addresses go by."""
+    return request.index.resolve(item.response_url) or item.response or {}
+
+
+def _narrowed(claim: Resource, item: RequestedItem) -> Resource:
+    narrowed = {**claim, "item": [item.raw]}
+    wanted = item.raw.get("careTeamSequence")
+    if wanted and claim.get("careTeam"):
+        narrowed["careTeam"] = [
+            member
+            for member in claim["careTeam"]
+            if member.get("sequence") in wanted or extension_value(member, _CLAIM_SCOPE) is True
+        ]
+    return narrowed
+
+
+def _keys(chosen: list[tuple[str, Resource, Resource]]) -> list[str]:
+    """`Type/id` of each resource, all different: the id sent, else the UUID of the fullUrl, else a number."""
+    keys: dict[str, None] = {}
+    for n, (url, resource, _) in enumerate(chosen):
+        kind = resource.get("resourceType")
+        uuid = _UUID.fullmatch(url)
+        wished = resource.get("id") or (uuid[1].lower() if uuid else f"entry-{n}")
+        key = f"{kind}/{wished}"
+        keys[key if key not in keys else f"{kind}/entry-{n}"] = None
+    return list(keys)
+
+
+def _with_relative_references(
+    request: AuthorizationRequest, original: Resource, seen: Resource, relative: dict[int, str]
+) -> Resource:
+    """A copy whose references into the record are `Type/id`; those that lead elsewhere stay as they are.
+
+    Rewritten in the JSON text, where a quoted `"reference":"` can only be the key: a tenth of the time of walking it.
+    """
+    rewrite = _rewriter(request, original, relative)
+    copy: Resource = orjson.loads(_REFERENCE.sub(rewrite, orjson.dumps(seen)))
+    return copy
+
+
+def _rewriter(
+    request: AuthorizationRequest, holder: Resource, relative: dict[int, str]
+) -> Callable[[re.Match[bytes]], bytes]:
+    def rewrite(match: re.Match[bytes]) -> bytes:
+        literal = match[1].decode()
+        target = None if literal.startswith("#") else request.index.resolve(literal, holder)
+        key = relative.get(id(target)) if target is not None else None
+        return match[0] if key is None else b'"reference":"' + key.encode() + b'"'
+
+    return rewrite

@@ -4,7 +4,7 @@ from typing import Any
 
 from server.fhir.read import BundleIndex, Resource, reference
 
-_ABOUT = ("subject", "patient", "beneficiary", "for", "individual")
+_ABOUT = ("subject", "patient", "beneficiary", "for")
 
 
 def is_about_another(index: BundleIndex, patient: Resource, resource: Resource) -> bool:

@@ -1,0 +1,188 @@
+"""Claim.item becomes RequestedItem: its dates, codes, order, policy and answers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from server.fhir.codes import PAS
+from server.fhir.read import Coding, Resource, codings, extension_value, extensions, reference
+from server.fhir.structure import real_day
+from server.pas.answers import Answers, ResponseReader
+from server.pas.envelope import CLAIM, Envelope
+from server.pas.request import RequestedItem
+from server.policy.library import PolicyLibrary
+from server.policy.model import Edition, Policy
+
+AUTHORIZATION_NUMBER = f"{PAS}extension-authorizationNumber"
+ADMINISTRATION_REFERENCE = f"{PAS}extension-administrationReferenceNumber"
+CERTIFICATION_TYPE = f"{PAS}extension-certificationType"
+REQUESTED_SERVICE = f"{PAS}extension-requestedService"
+TRACE_NUMBER = f"{PAS}extension-itemTraceNumber"
+
+_ORDER_CODES = ("medicationCodeableConcept", "code", "codeCodeableConcept")
+_ORDER_REFERENCES = ("medicationReference", "codeReference")
+
+
+class ItemReader:
+    """Reads the items of one Claim; problems go to the envelope."""
+
+    def __init__(self, envelope: Envelope, policies: PolicyLibrary, responses: ResponseReader, created: date) -> None:
+        self._envelope = envelope
+        self._policies = policies
+        self._responses = responses
+        self._created = created
+        self._information = _by_sequence(envelope.claim.get("supportingInfo"))
+        self._of_claim = numbers(envelope.claim)
+
+    def items(self) -> tuple[RequestedItem, ...]:
+        found = self._envelope.claim.get("item") or ()
+        self._envelope.require(found, f"{CLAIM}.item")
+        drafts = [self._draft(n, raw) for n, raw in enumerate(found)]
+        tied = [self._responses.of(self._linked(item), item.order) for item in drafts]
+        items = tuple(self._with_answers(n, item, tied) for n, item in enumerate(drafts))
+        self._responses.read_the_rest()
+        return items
+
+    def _draft(self, n: int, raw: Resource) -> RequestedItem:
+        at = f"{CLAIM}.item[{n}]"
+        order = self._order(raw, at)
+        concepts = [raw, *(raw.get("detail") or ())]
+        concepts += [sub for detail in raw.get("detail") or () for sub in detail.get("subDetail") or ()]
+        found = [c for concept in concepts for c in codings(concept.get("productOrService"))]
+        found += order_codes(self._envelope, order)
+        sequence = raw.get("sequence")
+        return RequestedItem(
+            sequence=sequence if isinstance(sequence, int) else 0,
+            index=n,
+            raw=raw,
+            trace=tuple(
+                e["valueIdentifier"]
+                for e in extensions(raw, TRACE_NUMBER)
+                if isinstance(e.get("valueIdentifier"), dict)
+            ),
+            certification_type=certification_type(raw),
+            service=service_dates(self._envelope, raw, "serviced", at),
+            codes=tuple({c.token: c for c in found}.values()),
+            order=order,
+            previous_numbers=tuple(dict.fromkeys((*numbers(raw), *self._of_claim))),
+            policy=None,
+            edition=None,
+        )
+
+    def _order(self, raw: Resource, at: str) -> Resource | None:
+        """The resource that requestedService names; it must be in the Bundle, or we would decide without the order."""
+        for n, extension in enumerate(raw.get("extension") or ()):
+            literal = reference(extension.get("valueReference"))
+            if extension.get("url") == REQUESTED_SERVICE and literal:
+                order = self._envelope.index.resolve(literal, self._envelope.claim)
+                if order is None:
+                    text = "No entry of this Bundle has this reference; add the order as an entry."
+                    place = f"{at}.extension[{n}].valueReference.reference"
+                    self._envelope.add("not-found", text, place)
+                return order
+        return None
+
+    def _with_answers(self, n: int, item: RequestedItem, tied: list[tuple[Answers, ...]]) -> RequestedItem:
+        """The item with its policy and answers: those tied to it, else those tied to no other item."""
+        taken = {id(a.resource) for other in tied[:n] + tied[n + 1 :] for a in other}
+        own = tied[n] or tuple(a for a in self._responses.all if id(a.resource) not in taken)
+        policy = self._policy(item, own)
+        edition = policy.edition_on(item.service[0] if item.service else self._created) if policy else None
+        if edition is None:
+            return replace(item, policy=policy)
+        answers = self._answers(own, edition, tied=bool(tied[n]))
+        response = self._responses.read(answers, edition.form) if answers else None
+        return replace(
+            item, policy=policy, edition=edition, response=response, response_url=answers.url if answers else ""
+        )
+
+    def _linked(self, item: RequestedItem) -> Iterator[Resource]:
+        """What the item's informationSequence points at; a DTR Bundle stands for the responses in it."""
+        for sequence in item.raw.get("informationSequence") or ():
+            info = self._information.get(sequence) or {}
+            found = self._envelope.index.resolve(info.get("valueReference"), self._envelope.claim)
+            if found is not None:
+                yield found
+                for entry in found.get("entry") or ():
+                    yield entry.get("resource") or {}
+
+    def _policy(self, item: RequestedItem, answers: tuple[Answers, ...]) -> Policy | None:
+        """The policy the codes name; for a placeholder alone, the one whose form is attached, or the only one."""
+        recognised = self._policies.recognise(item.codes)
+        if recognised.identified is not None or not recognised.possible:
+            return recognised.identified
+        possible = {p.id for p in recognised.possible}
+        attached = next((a.policy for a in answers if a.policy.id in possible), None)
+        return attached or (recognised.possible[0] if len(recognised.possible) == 1 else None)
+
+    def _answers(self, own: tuple[Answers, ...], edition: Edition, *, tied: bool) -> Answers | None:
+        """The item's answers to the edition's form, the latest when there are several.
+
+        A problem when there are none but others: of another edition, or tied to the item and of another policy.
+        """
+        of_policy = [a for a in own if a.policy.id == edition.policy_id]
+        fitting = [a for a in of_policy if a.fits(edition)]
+        for other in () if fitting else of_policy or (own if tied else ()):
+            text = f"The item needs {edition.form.canonical}; fetch its questionnaire package and answer that form."
+            self._envelope.add("business-rule", text, f"{other.place}.questionnaire")
+        return max(fitting, key=lambda a: str(a.resource.get("authored", "")), default=None)
+
+
+def order_codes(envelope: Envelope, order: Resource | None) -> Iterator[Coding]:
+    """The codes of an order: its own, and those of the Medication or Device it contains or refers to."""
+    if order is None:
+        return
+    for key in _ORDER_CODES:
+        yield from codings(order.get(key))
+    for key in _ORDER_REFERENCES:
+        product = envelope.index.resolve(order.get(key), order)
+        if product is not None:
+            yield from codings(product.get("code") or product.get("type"))
+
+
+def service_dates(envelope: Envelope, holder: Resource, name: str, at: str) -> tuple[date, date] | None:
+    """First and last day of `<name>Date` or `<name>Period` (or of a Period called `name`); both count.
+
+    PAS dates are full (pas P-28): a partial one, or a period that ends before it starts, is a problem.
+    """
+    day = holder.get(f"{name}Date")
+    if day is not None:
+        found = _full(envelope, day, f"{at}.{name}Date")
+        return (found, found) if found else None
+    key = f"{name}Period" if f"{name}Period" in holder else name
+    period = holder.get(key)
+    if not isinstance(period, dict):
+        return None
+    start = _full(envelope, period.get("start"), f"{at}.{key}.start")
+    end = _full(envelope, period.get("end"), f"{at}.{key}.end")
+    if start and end and end < start:
+        envelope.add("value", "The period ends before it starts; correct one of the two.", f"{at}.{key}")
+    first = start or end
+    return (first, end or first) if first else None
+
+
+def _full(envelope: Envelope, text: Any, place: str) -> date | None:
+    day = real_day(text)
+    if text is not None and day is None:
+        envelope.add("value", "A PAS date is a full, real day (YYYY-MM-DD); send one.", place)
+    return day
+
+
+def numbers(element: Resource) -> tuple[str, ...]:
+    """The previous authorization numbers (REF-BB) and administrative reference numbers (REF-NT) of an item or Claim."""
+    found = [
+        e.get("valueString")
+        for url in (AUTHORIZATION_NUMBER, ADMINISTRATION_REFERENCE)
+        for e in extensions(element, url)
+    ]
+    return tuple(n for n in found if isinstance(n, str))
+
+
+def certification_type(element: Resource) -> str | None:
+    """The X12 1322 code of an item or Claim."""
+    return next((c.code for c in codings(extension_value(element, CERTIFICATION_TYPE))), None)
+
+
+def _by_sequence(elements: Any) -> dict[Any, Resource]:
+    return {e.get("sequence"): e for e in elements or () if isinstance(e.get("sequence"), int)}

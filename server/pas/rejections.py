@@ -1,0 +1,51 @@
+"""Business reasons not to decide a request (X12 AAA): answered with 200 and ClaimResponse.error (pas P-49)."""
+
+from collections.abc import Iterator
+
+from server.fhir.read import Resource
+from server.pas.envelope import CLAIM, INFO_CANCELLED
+from server.pas.items import certification_type
+from server.pas.request import Rejection
+from server.policy.plan import MemberStatus, Plan
+
+_CANCEL = "3"  # X12 1322
+
+
+def updates(claim: Resource) -> Iterator[Rejection]:
+    """An update or a cancel of an earlier request (pas P-85: the payer may ask for a new request instead).
+
+    infoCancelled=false and infoChanged stand on first requests too and say nothing (pas T-4).
+    """
+    text = "This server does not take updates or cancellations of a request; send a new request with all its items."
+    if claim.get("related"):
+        yield Rejection("33", text, f"{CLAIM}.related[0]", "N")
+    elif certification_type(claim) == _CANCEL:
+        yield Rejection("33", text, CLAIM, "N")
+    else:
+        for n, item in enumerate(claim.get("item") or ()):
+            marks = item.get("modifierExtension") or ()
+            cancelled = any(m.get("url") == INFO_CANCELLED and m.get("valueBoolean") is True for m in marks)
+            if cancelled or certification_type(item) == _CANCEL:
+                yield Rejection("33", text, f"{CLAIM}.item[{n}]", "N")
+
+
+def payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:
+    """A request for another payer, or for none that can be told."""
+    known = plan.is_payer(insurer)
+    if known is None:
+        text = f"The insurer has no identifier; send the payer id {plan.payer_id} or the NPI {plan.npi}."
+        yield Rejection("T4", text, f"{CLAIM}.insurer")
+    elif not known:
+        text = f"The insurer is not {plan.name} (payer id {plan.payer_id}, NPI {plan.npi}); send this to its payer."
+        yield Rejection("79", text, f"{CLAIM}.insurer", "N")
+
+
+def member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts: bool = False) -> Iterator[Rejection]:
+    """A member the plan does not know, or no longer covers; past_counts: an inactive one may still ask."""
+    status = plan.member(member_ids)
+    if status is MemberStatus.UNKNOWN:
+        text = "This member id is not known to the plan; compare it with the member's card and send it again."
+        yield Rejection("75", text, place)
+    elif status is MemberStatus.INACTIVE and not past_counts:
+        text = "The member is not covered by the plan now; ask the member for the current coverage."
+        yield Rejection("95", text, place, "N")
