@@ -1,13 +1,12 @@
 """`$inquire` as SQL (pas T-35, P-78): member and provider always, a number first, the rest where given."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 
 from server.store.ports import Inquiry
 from server.store.rows import key
-from server.store.schema import item, search_key, submission
+from server.store.schema import item, item_key, submission, visible
 
 
 def matching(inquiry: Inquiry, *, by_number: bool) -> Select[str]:
@@ -16,38 +15,44 @@ def matching(inquiry: Inquiry, *, by_number: bool) -> Select[str]:
     by_number: one of the numbers instead of the soft filters. Soft filters must all hold for one and the same item; an
     item without dates is not ruled out by them.
     """
-    narrowed = _has("number", inquiry.numbers) if by_number else _soft(inquiry)
-    return (
-        select(submission.c.id)
-        .where(
-            submission.c.seq.in_(
-                select(search_key.c.submission).where(*_keyed("member", inquiry.member_ids)),
-            ),
-            _has("npi", inquiry.npis),
-            *([] if narrowed is None else [narrowed]),
-        )
-        .order_by(submission.c.seq.desc())
+    narrowed = _keyed("number", inquiry.numbers) if by_number else _soft(inquiry)
+    found = (
+        select(visible.c.submission)
+        .where(visible.c.member.in_(map(key, inquiry.member_ids)), visible.c.npi.in_(map(key, inquiry.npis)))
+        .group_by(visible.c.submission)
+        .order_by(visible.c.submission.desc())
         .limit(inquiry.limit)
+    )
+    if narrowed is not None:
+        found = found.where(_an_item(narrowed))
+    newest = found.subquery()
+    return (
+        select(submission.c.id).join(newest, newest.c.submission == submission.c.seq).order_by(submission.c.seq.desc())
     )
 
 
-def _keyed(kind: str, values: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
-    return search_key.c.kind == kind, search_key.c.value.in_([key(v) for v in values])
+def _an_item(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(item.c.submission == visible.c.submission, condition).correlate(visible)
 
 
-def _has(kind: str, values: Iterable[str], *more: ColumnElement[bool]) -> ColumnElement[bool]:
+def _keyed(kind: str, values: Iterable[str]) -> ColumnElement[bool]:
+    """The item has one of the values."""
     return (
-        select(search_key.c.kind)
-        .where(*_keyed(kind, values), search_key.c.submission == submission.c.seq, *more)
-        .correlate(submission, item)
-        .exists()
+        exists()
+        .where(
+            item_key.c.submission == item.c.submission,
+            item_key.c.sequence == item.c.sequence,
+            item_key.c.kind == kind,
+            item_key.c.value.in_(map(key, values)),
+        )
+        .correlate(item)
     )
 
 
 def _soft(inquiry: Inquiry) -> ColumnElement[bool] | None:
-    wanted: list[Any] = []
+    wanted: list[ColumnElement[bool]] = []
     if inquiry.codes:
-        wanted.append(_has("code", inquiry.codes, search_key.c.item == item.c.sequence))
+        wanted.append(_keyed("code", inquiry.codes))
     if inquiry.actions:
         wanted.append(item.c.action.in_(inquiry.actions))
     if inquiry.service:
@@ -60,6 +65,4 @@ def _soft(inquiry: Inquiry) -> ColumnElement[bool] | None:
                 and_(item.c.period_start <= last, item.c.period_end >= first),
             )
         )
-    if not wanted:
-        return None
-    return select(item.c.sequence).where(item.c.submission == submission.c.seq, *wanted).correlate(submission).exists()
+    return and_(*wanted) if wanted else None

@@ -63,7 +63,8 @@ def parts(submission: Submission) -> Iterator[Part]:
         part
         for part in (
             Part(schema.item, [_item_row(i) for i in submission.items]),
-            Part(schema.search_key, list(_search_keys(submission))),
+            Part(schema.visible, _visible(submission)),
+            Part(schema.item_key, _item_keys(submission)),
             Part(schema.approval, list(_approvals(submission))),
             Part(
                 schema.rendering,
@@ -98,24 +99,24 @@ def _item_row(item: ItemRecord) -> Row:
     }
 
 
-def _search_keys(submission: Submission) -> Iterator[Row]:
-    keys: dict[tuple[str, str, int], None] = dict.fromkeys(
-        [
-            *(("member", key(m), 0) for m in submission.member_ids),
-            *(("npi", key(n), 0) for n in (*submission.npis, *submission.requester_npis)),
-            *(
-                (kind, key(value), item.sequence)
-                for item in submission.items
-                for kind, values in (
-                    ("number", filter(None, (item.number, item.reference, *item.previous_numbers))),
-                    ("code", item.codes),
-                )
-                for value in values
-            ),
-        ]
-    )
-    for kind, value, sequence in keys:
-        yield {"kind": kind, "value": value, "item": sequence}
+def _visible(submission: Submission) -> list[Row]:
+    members = {key(m) for m in submission.member_ids}
+    npis = {key(n) for n in (*submission.npis, *submission.requester_npis)}
+    return [{"member": m, "npi": n} for m in members for n in npis]
+
+
+def _item_keys(submission: Submission) -> list[Row]:
+    keys = {
+        (kind, key(value), item.sequence)
+        for item in submission.items
+        for kind, values in (
+            ("number", (item.number, item.reference, *item.previous_numbers)),
+            ("code", item.codes),
+        )
+        for value in values
+        if value
+    }
+    return [{"kind": kind, "value": value, "sequence": sequence} for kind, value, sequence in keys]
 
 
 def _approvals(submission: Submission) -> Iterator[Row]:

@@ -107,16 +107,26 @@ item = Table(
     UniqueConstraint("reference"),
 )
 
-search_key = Table(
-    "search_key",
+visible = Table(
+    "visible",
     metadata,
-    Column("kind", Words, primary_key=True),
-    Column("value", Words, primary_key=True),
+    Column("member", Words, primary_key=True),
+    Column("npi", Words, primary_key=True),
     _submission_key(),
-    Column("item", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""What `$inquire` finds submissions by. kind: member | npi (item 0) | number | code (item: its sequence)."""
+"""Who finds a submission: each member id with each provider of it, so that `$inquire` reads one stretch of an index."""
+
+item_key = Table(
+    "item_key",
+    metadata,
+    _submission_key(),
+    Column("kind", Words, primary_key=True),
+    Column("value", Words, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""What narrows a search further. kind: `number` (authorization, reference and previous numbers) or `code`."""
 
 approval = Table(
     "approval",

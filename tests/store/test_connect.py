@@ -64,7 +64,12 @@ def test_processes_that_start_at_once_on_an_empty_database_all_start(database_ur
 def test_a_start_on_a_current_database_does_not_load_the_migration_tool(database_url: str) -> None:
     """Only a database that needs migrating pays for Alembic."""
     open_store(database_url).close()
-    program = "import sys\nfrom server.store.sql import open_store\nopen_store(sys.argv[1])\nassert 'alembic' not in sys.modules"
+    program = """if True:
+        import sys
+        from server.store.sql import open_store
+        open_store(sys.argv[1])
+        assert "alembic" not in sys.modules
+    """
     subprocess.run([sys.executable, "-c", program, database_url], cwd=ROOT, check=True, timeout=60)  # noqa: S603
 
 

@@ -256,6 +256,17 @@ class TestInquire:
         store.record(made)
         assert list(store.inquire(Inquiry((member,), (NPI,), **asked))) == ([made.id] if found else [])
 
+    def test_what_another_submission_holds_does_not_count(self, store: Store, member: str) -> None:
+        """The code, number or action of another patient's item, or of another item, opens nothing of this one."""
+        other = an_item(codes=(f"c|{member}",), number=f"N-{member}", action="A6")
+        store.record(a_submission(other, member_ids=(f"{member}-other",)))
+        mine = store.record(a_submission(an_item(), member_ids=(member,)))
+        asked = Inquiry((member,), (NPI,))
+        assert list(store.inquire(asked)) == [mine]
+        assert list(store.inquire(replace(asked, codes=(f"c|{member}",)))) == []
+        assert list(store.inquire(replace(asked, actions=("A6",)))) == []
+        assert list(store.inquire(replace(asked, numbers=(f"N-{member}",)))) == [mine]
+
     def test_an_item_without_dates_is_not_ruled_out_by_dates(self, store: Store, member: str) -> None:
         """Silence about service dates is no reason to hide an authorization."""
         made = a_submission(an_item(service=None, period=None, number=None), member_ids=(member,))

@@ -1,4 +1,4 @@
-"""The record: submissions with items, search keys, approvals and renderings; assertions; audit."""
+"""The record: submissions with items, what finds them, approvals and renderings; assertions; audit."""
 
 from typing import Any
 
@@ -76,13 +76,22 @@ def _submissions() -> None:
 
 def _found_by() -> None:
     op.create_table(
-        "search_key",
+        "visible",
+        _text("member"),
+        _text("npi"),
+        _submission(),
+        sa.PrimaryKeyConstraint("member", "npi", "submission", name="pk_visible"),
+        _belongs("visible"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "item_key",
+        _submission(),
         _text("kind"),
         _text("value"),
-        _submission(),
-        sa.Column("item", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("kind", "value", "submission", "item", name="pk_search_key"),
-        _belongs("search_key"),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("submission", "kind", "value", "sequence", name="pk_item_key"),
+        _belongs("item_key"),
         sqlite_with_rowid=False,
     )
     op.create_table(
