@@ -44,7 +44,7 @@ class Submit:
             return self._stored(known, request)
         if request.rejections:
             return render_rejections(request, kind=SUBMIT, response_id=self.new_id(), created=self.clock())
-        decided = self._decided(request)
+        decided = self.decided(request)
         submission = submission_of(decided, raw)
         if forms := contexts(decided):
             self.store.remember(forms)  # before the answer that names them; one that stays unused does no harm
@@ -60,7 +60,8 @@ class Submit:
             raise LookupError(f"submission {submission_id} lacks its rendering")
         return body
 
-    def _decided(self, request: AuthorizationRequest) -> Answer:
+    def decided(self, request: AuthorizationRequest) -> Answer:
+        """The answer with every item decided on its own, before anything is stored."""
         items = tuple(self._decide(request, item) for item in request.items)
         return Answer(self.new_id(), request, items, self.clock(), self.base_url)
 
