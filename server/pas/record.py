@@ -66,13 +66,9 @@ def _as_sent(request: AuthorizationRequest, item: RequestedItem) -> Resource:
 def _narrowed(claim: Resource, item: RequestedItem) -> Resource:
     narrowed = {**claim, "item": [item.raw]}
     wanted = item.raw.get("careTeamSequence")
-    if wanted and claim.get("careTeam"):
-        narrowed["careTeam"] = [
-            member
-            for member in claim["careTeam"]
-            if member.get("sequence") in wanted or extension_value(member, _CLAIM_SCOPE) is True
-        ]
-    return narrowed
+    team = narrowed.pop("careTeam", None) or ()
+    kept = [m for m in team if not wanted or m.get("sequence") in wanted or extension_value(m, _CLAIM_SCOPE) is True]
+    return {**narrowed, "careTeam": kept} if kept else narrowed
 
 
 def _keys(chosen: list[tuple[str, Resource, Resource]]) -> list[str]:
@@ -81,9 +77,12 @@ def _keys(chosen: list[tuple[str, Resource, Resource]]) -> list[str]:
     for n, (url, resource, _) in enumerate(chosen):
         kind = resource.get("resourceType")
         uuid = _UUID.fullmatch(url)
-        wished = resource.get("id") or (uuid[1].lower() if uuid else f"entry-{n}")
-        key = f"{kind}/{wished}"
-        keys[key if key not in keys else f"{kind}/entry-{n}"] = None
+        spare = uuid[1].lower() if uuid else f"entry-{n}"
+        key = f"{kind}/{resource.get('id') or spare}"
+        key = f"{kind}/{spare}" if key in keys else key
+        while key in keys:
+            key += "-x"
+        keys[key] = None
     return list(keys)
 
 

@@ -96,8 +96,8 @@ class _Reader:
         return node
 
     def _unknown(self, link: Any, place: str) -> None:
-        if link in self.parents:
-            above = self.parents[link]
+        above = self.parents.get(link) if isinstance(link, str) else None
+        if above is not None:
             text = f"This item stands under `{above[-1]}` in the form" if above else "This item is no child in the form"
             self._add("structure", f"{text}; move it there.", f"{place}.linkId")
         else:
