@@ -35,6 +35,7 @@ def record_of(request: AuthorizationRequest, item: RequestedItem) -> Record:
         urls={key: url for (url, _, _), key in zip(chosen, keys, strict=True) if url},
         service_date=item.service[0] if item.service else None,
         request_date=request.created,
+        item_sequence=item.sequence,
     )
 
 
