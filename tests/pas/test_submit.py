@@ -1,0 +1,240 @@
+"""Claim/$submit over a real store: decided once, recorded once, and answered with the same bytes ever after."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from server.clock import new_id, new_number
+from server.decision.judge import ENGINE_CRITERION
+from server.errors import EngineError
+from server.fhir.codes import HCPCS
+from server.fhir.version import Version
+from server.pas.claim_response import INQUIRY
+from server.pas.request import Rejection
+from server.pas.submit import NO_POLICY
+from server.policy.model import State
+from server.policy.plan import CatalogueEntry
+from server.store.ports import Inquiry, Store, Submission
+from server.store.sql import open_store
+from tests.pas_requests import (
+    CLINIC,
+    EDITION,
+    MEMBER,
+    NOW,
+    PLAN,
+    SERVICE_DAY,
+    SayingEngine,
+    a_bundle,
+    a_request,
+    a_submit,
+    an_item,
+)
+
+EVERYTHING = Inquiry(member_ids=(MEMBER,), npis=(CLINIC,))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'record.db'}")
+    yield opened
+    opened.close()
+
+
+def claim_response(answer: bytes) -> dict[str, Any]:
+    first: dict[str, Any] = orjson.loads(answer)["entry"][0]["resource"]
+    return first
+
+
+def test_same_transaction_same_bytes(store: Store) -> None:
+    """Sent again, a request is answered from the record: same bytes, no second judgement, one authorization."""
+    engine = SayingEngine()
+    submit = a_submit(store, engine)
+    first = submit.answer(a_request(), b"{}")
+    assert submit.answer(a_request(), b"{}") == first
+    assert engine.evaluations == 1
+    assert len(store.inquire(EVERYTHING)) == 1
+
+
+def test_other_content_is_another_request(store: Store) -> None:
+    """The same Bundle.identifier with other content is decided anew, not mistaken for a repeat (pas T-3)."""
+    submit = a_submit(store)
+    first, second = (submit.answer(a_request(content=c), b"{}") for c in ("one", "two"))
+    assert claim_response(first)["id"] != claim_response(second)["id"]
+    assert len(store.inquire(EVERYTHING)) == 2
+
+
+def test_other_version_same_decision(store: Store) -> None:
+    """Repeated at the other base, the same decision comes back in that guide's shape."""
+    submit = a_submit(store)
+    first = claim_response(submit.answer(a_request(version=Version.V2_2), b"{}"))
+    again = claim_response(submit.answer(a_request(version=Version.V2_0), b"{}"))
+    assert again["id"] == first["id"]
+    assert again["preAuthRef"] == first["preAuthRef"]
+    assert "extension" in first
+    assert "extension" not in again
+
+
+def test_parallel_twins_get_one_answer(store: Store) -> None:
+    """The same request from many threads at once: one authorization, and everybody reads the same bytes."""
+    twins = 8
+    at_once = threading.Barrier(twins)
+    submit = replace(a_submit(store, SayingEngine()), new_id=new_id, new_number=new_number)
+
+    def send(_: int) -> bytes:
+        at_once.wait()
+        return submit.answer(a_request(), b"{}")
+
+    with ThreadPoolExecutor(twins) as threads:
+        answers = set(threads.map(send, range(twins)))
+    assert len(answers) == 1
+    assert len(store.inquire(EVERYTHING)) == 1
+
+
+def test_twin_that_loses_the_race_reads_the_winners_answer(store: Store) -> None:
+    """Even when both looked before either had committed, the one that comes second drops its own decision."""
+    submit = a_submit(store)
+
+    class Racing(SayingEngine):
+        def evaluate(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+            self.winner = submit.answer(a_request(), b"{}")
+            return super().evaluate(*arguments, **named)
+
+    engine = Racing()
+    assert replace(submit, engine=engine).answer(a_request(), b"{}") == engine.winner
+    assert len(store.inquire(EVERYTHING)) == 1
+
+
+def test_rejected_request_stores_nothing(store: Store) -> None:
+    """A business error is answered, and neither judged nor kept."""
+    engine = SayingEngine()
+    rejection = Rejection("72", "The member id is not one of this plan.", "Bundle.entry[4]")
+    answer = a_submit(store, engine).answer(a_request(rejections=[rejection]), b"{}")
+    assert claim_response(answer)["outcome"] == "error"
+    assert engine.evaluations == 0
+    assert not store.inquire(EVERYTHING)
+    assert store.explanation(claim_response(answer)["id"]) is None
+
+
+def test_items_are_decided_each_on_its_own(store: Store) -> None:
+    """One claim, four items, four outcomes; each is recorded with its own number or reference."""
+    engine = SayingEngine(
+        {2: {"DOSE": State.UNKNOWN}, 3: {"DOSE": State.REVIEW}, 4: {"PLACE": State.UNMET}},
+    )
+    bundle = a_bundle(*(an_item(n) for n in (1, 2, 3, 4)))
+    answer = claim_response(a_submit(store, engine).answer(a_request(bundle), b"{}"))
+    explained = store.explanation(answer["id"])
+    assert explained is not None
+    assert [(i.sequence, i.outcome, i.action, i.reason) for i in explained.items] == [
+        (1, "approve", "A1", None),
+        (2, "more-info-needed", "A4", "0U"),
+        (3, "pend-nurse", "A4", "0W"),
+        (4, "pend-medical-director", "A4", "0V"),
+    ]
+    assert [bool(i.number) for i in explained.items] == [True, False, False, False]
+    assert [bool(i.reference) for i in explained.items] == [False, True, True, True]
+    assert [i.edition for i in explained.items] == [EDITION.version] * 4
+
+
+def test_approval_is_found_as_active(store: Store) -> None:
+    """What was certified is what a later order is answered with."""
+    answer = claim_response(a_submit(store).answer(a_request(), b"{}"))
+    active = store.active_authorization([MEMBER], EDITION.policy_id, SERVICE_DAY)
+    assert active is not None
+    assert (active.number, active.submission_id) == (answer["preAuthRef"], answer["id"])
+
+
+def test_pended_request_is_no_authorization(store: Store) -> None:
+    """A pended request authorizes nothing, however it is looked up."""
+    a_submit(store, SayingEngine({1: {"DOSE": State.UNKNOWN}})).answer(a_request(), b"{}")
+    assert store.active_authorization([MEMBER], EDITION.policy_id, SERVICE_DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (None, "Neither a policy nor the plan's catalogue names its codes."),
+        (
+            CatalogueEntry(
+                frozenset({f"{HCPCS}|J3590"}), "Example service", "covered", "no-auth", "No review is needed."
+            ),
+            "The plan's catalogue says of Example service: No review is needed.",
+        ),
+    ],
+)
+def test_no_policy_is_for_a_nurse(store: Store, entry: CatalogueEntry | None, why: str) -> None:
+    """Without a policy nothing is guessed: pended for a nurse, with what the catalogue says of the service."""
+    plan = replace(PLAN, catalogue=(entry,) if entry else ())
+    answer = claim_response(a_submit(store, plan=plan).answer(a_request(edition=None), b"{}"))
+    explained = store.explanation(answer["id"])
+    assert explained is not None
+    (item,) = explained.items
+    assert (item.outcome, item.action, item.reason, item.edition) == ("pend-nurse", "A4", "0W", None)
+    (finding,) = orjson.loads(item.findings)
+    assert (finding["criterion"], finding["why"]) == (NO_POLICY, why)
+    assert why in answer["processNote"][1]["text"]
+
+
+def test_engine_error_is_for_a_person(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """When the rules cannot be run the request is pended for a nurse and the log says so, by ids alone."""
+
+    class Broken(SayingEngine):
+        def evaluate(self, *_: Any, **__: Any) -> dict[str, Any]:
+            raise EngineError("timed out")
+
+    answer = claim_response(a_submit(store, Broken()).answer(a_request(), b"{}"))
+    explained = store.explanation(answer["id"])
+    assert explained is not None
+    (item,) = explained.items
+    assert (item.outcome, item.number) == ("pend-nurse", None)
+    assert orjson.loads(item.findings)[0]["criterion"] == ENGINE_CRITERION
+    logged = capsys.readouterr()
+    assert "not-evaluated" in logged.out + logged.err
+    assert answer["id"] in logged.out + logged.err
+    assert MEMBER not in logged.out + logged.err
+
+
+def test_context_of_the_form_is_remembered(store: Store) -> None:
+    """The trace number that comes with a requested form leads DTR to the form of the same edition (pas P-90)."""
+    engine = SayingEngine({1: {"DOSE": State.UNKNOWN}})
+    answer = claim_response(a_submit(store, engine).answer(a_request(), b"{}"))
+    context = answer["item"][0]["extension"][1]["valueIdentifier"]["value"]
+    assertion = store.assertion(context)
+    assert assertion is not None
+    assert (assertion.form, assertion.edition) == (EDITION.form.canonical, EDITION.version)
+    assert assertion.member_ids == (MEMBER,)
+    assert orjson.loads(assertion.order)["id"] == "order-1"
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_both_kinds_of_both_versions_are_kept(store: Store, version: Version) -> None:
+    """Every rendering is made at submit time, so that nothing has to be decided or rendered later."""
+    answer = claim_response(a_submit(store).answer(a_request(version=version), b"{}"))
+    for other in Version:
+        body = store.rendering(answer["id"], other, INQUIRY)
+        assert body is not None
+        assert (
+            claim_response(body)["item"]
+            == claim_response(store.rendering(answer["id"], other, "submit") or b"")["item"]
+        )
+
+
+def test_request_bytes_are_kept(store: Store) -> None:
+    """What was received is kept as received, with the time it came (pas P-25)."""
+    kept: list[Submission] = []
+
+    class Watching:
+        def record(self, submission: Submission) -> str:
+            kept.append(submission)
+            return submission.id
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+    a_submit(Watching()).answer(a_request(), b'{"as": "received"}')
+    assert (kept[0].request, kept[0].received) == (b'{"as": "received"}', NOW)
