@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 QUICK ?=
+TESTS ?= not durability
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -26,8 +27,8 @@ run: build/.run build/.policies ## the server on 127.0.0.1:8000, in the foregrou
 demo: build/.run $(ENGINE) ## the journey for three orders, step by step; starts a server unless one runs on PORT
 	@exec env VITRUVIAN_PORT=$(PORT) $(PY) -m server demo
 
-test: build/.dev $(ENGINE) ## every test but the browser's
-	$(PY) -m pytest -q
+test: build/.dev $(ENGINE) ## every test but the browser's, and but those that kill processes for a minute
+	$(PY) -m pytest -q -m "$(TESTS)"
 
 check: build/.dev $(ENGINE) ## format, lint, types, layers, policies, Dockerfile, tests: what a change must pass
 	$(PY) -m ruff format --check .
@@ -36,7 +37,7 @@ check: build/.dev $(ENGINE) ## format, lint, types, layers, policies, Dockerfile
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint docker/Dockerfile
 	$(PY) -m server check-policies
-	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test TESTS=
 
 policies: build/.run $(ENGINE) ## every policy folder: all its problems, and its worked cases
 	$(PY) -m server check-policies
@@ -48,7 +49,7 @@ inferno: ## the official Inferno suites
 	@echo "The Inferno lab is the next issue; nothing was run."
 
 e2e: build/.browser $(ENGINE) ## the pages, in a real Chromium (apt-get install chromium)
-	$(PY) -m pytest -q tests/browser
+	$(PY) -m pytest -q -o addopts= tests/browser
 
 bench: build/.dev $(ENGINE) ## latency, throughput, memory and their floors (QUICK=1 for a short run)
 	$(PY) -m tests.bench.run $(if $(QUICK),--quick)
