@@ -96,10 +96,11 @@ build/.browser: requirements-browser.lock build/.dev
 	@$(PIP) --require-hashes --requirement requirements-browser.lock
 	@touch $@
 
-# The folder of Node 20 or newer: the machine's, else one from a locked wheel.
+# The folder of Node 20.11 or newer: the machine's, else one from a locked wheel.
 build/node-bin: requirements-node.lock | $(PY)
 	@mkdir -p build
-	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; then \
+	@if command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
+	    process.exit(a > 20 || (a == 20 && b >= 11) ? 0 : 1)' 2>/dev/null; then \
 	  dirname "$$(command -v node)" > $@; \
 	else \
 	  echo "Installing Node for the build ..."; \
