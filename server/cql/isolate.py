@@ -1,11 +1,14 @@
 """One V8 isolate with the engine's script, the libraries and the value sets loaded into it."""
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
-from py_mini_racer import JSEvalException, JSOOMException, JSTimeoutException, MiniRacer
+from py_mini_racer import JSEvalException, JSTimeoutException, MiniRacer
 
 from server.errors import EngineError
+
+CLOSE_SECONDS = 5.0
 
 
 class CqlError(EngineError):
@@ -43,9 +46,10 @@ class Isolate:
             answer = self._evaluate(request.decode(), timeout_sec=timeout_seconds)
         except JSTimeoutException:
             raise CqlError(f"CQL took more than {timeout_seconds:g} s and was stopped", broken=True) from None
-        except JSOOMException:
-            raise CqlError("CQL took more memory than it may and was stopped", broken=True) from None
         except JSEvalException as error:
+            # most ends by memory carry no reason of their own
+            if self._context.was_hard_memory_limit_reached():
+                raise CqlError("CQL took more memory than it may and was stopped", broken=True) from None
             raise CqlError("the CQL engine failed", detail=str(error)[:500], broken=True) from None
         found: dict[str, Any] = orjson.loads(answer)
         if "error" in found:
@@ -56,4 +60,7 @@ class Isolate:
 
     def close(self) -> None:
         """Frees the isolate. An interpreter of Python 3.13 does not end while one is open."""
+        # V8 reports the end of a stopped evaluation late, and must find its listener: what is queued behind it waits
+        with suppress(JSEvalException):
+            self._context.eval("0", timeout_sec=CLOSE_SECONDS)
         self._context.close()

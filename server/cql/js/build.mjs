@@ -77,7 +77,8 @@ await esbuild.build({
   entryPoints: [path.join(import.meta.dirname, 'engine.entry.js')],
   outfile: OUT,
   bundle: true,
-  minify: true,
+  minifySyntax: true,
+  minifyWhitespace: true, // but names stay: errors tell the kind of the ELM node by its class
   lineLimit: 500,
   platform: 'neutral',
   mainFields: ['main', 'module'],

@@ -6,6 +6,7 @@
 const cql = require('cql-execution');
 const cqlFhir = require('cql-exec-fhir');
 const luxon = require('luxon');
+const plain = require('./plain.cjs');
 
 // The machine's time zone must not reach an answer: what has no zone is read as UTC.
 luxon.Settings.defaultZone = 'utc';
@@ -57,30 +58,6 @@ function parameter({ type, value }) {
   return value;
 }
 
-/** A CQL value as JSON data. A resource is named, not copied. */
-function plain(v) {
-  if (v === undefined || v === null) return null;
-  if (Array.isArray(v)) return v.map(plain);
-  if (typeof v !== 'object') return v;
-  if (v.isDate || v.isDateTime || v.isRatio) return v.toString();
-  if (v.isQuantity) return { value: v.value, unit: v.unit ?? '1' };
-  if (v.isInterval) {
-    return { low: plain(v.low), high: plain(v.high), lowClosed: v.lowClosed, highClosed: v.highClosed };
-  }
-  if (v.isUncertainty) return { low: plain(v.low), high: plain(v.high) };
-  if (v.isCode) return { code: v.code, system: v.system ?? null, display: v.display ?? null };
-  if (v.isConcept) return { codes: plain(v.codes), display: v.display ?? null };
-  if (v._typeInfo) return fhir(v);
-  return Object.fromEntries(Object.keys(v).map(key => [key, plain(v[key])]));
-}
-
-function fhir(v) {
-  const json = v._json;
-  if (json.resourceType) return { reference: `${json.resourceType}/${json.id}` };
-  const value = v._typeInfo.findElement('value');
-  return value?.typeSpecifier?.namespace === 'System' ? plain(v.value) : json;
-}
-
 function evaluateAll({ library: key, bundle, now, parameters }) {
   const main = library(key);
   const given = Object.fromEntries(Object.entries(parameters).map(([name, p]) => [name, parameter(p)]));
@@ -103,13 +80,13 @@ function evaluateAll({ library: key, bundle, now, parameters }) {
   return values;
 }
 
-/** What failed and where: the define, the node of the ELM and its line. */
+/** What failed and where: the define, then the node of the ELM that threw, its library and line. */
 function failure(e) {
   const cause = e?.cause ?? e;
-  const node = e?.libraryName ? `${e.libraryName} ${e.expressionName}${e.locator ? ` at ${e.locator}` : ''}` : '';
+  const node = e?.libraryName ? `${e.expressionName} of ${e.libraryName}${e.locator ? ` at ${e.locator}` : ''}` : '';
   return {
     kind: cause?.kind ?? cause?.name ?? 'Error',
-    place: [e?.define, node].filter(Boolean).join(', '),
+    place: [e?.define && `"${e.define}"`, node].filter(Boolean).join(', '),
     detail: String(cause?.message ?? cause).slice(0, 500),
   };
 }

@@ -1,0 +1,168 @@
+"""Rules for writing CQL that this engine runs right and fast: each stands for a trap that was measured, or seen.
+
+They are read from the ELM, so that formatting and comments do not matter. A rule that would cry wolf is not here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from server.errors import PolicyProblem
+
+Node = Mapping[str, Any]
+
+GENERATED = "FHIRHelpers"  # conversions only, written by server/cql/js/fhirhelpers.mjs
+_LONG = "{urn:hl7-org:elm-types:r1}Long"
+_DECIMAL = "{urn:hl7-org:elm-types:r1}Decimal"
+_COMPARISONS = {"Equal", "NotEqual", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
+_ARITHMETIC = {"Add", "Subtract", "Multiply", "Divide"}
+_MISSING = {"LowBoundary", "HighBoundary", "Precision"}
+
+
+def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]:
+    """Every rule that a library breaks, with line:column and remedy. `elm` with its `library` wrapper.
+
+    Source of the rules: cql section 4 (what the engine gets wrong) and section 5 (what costs time).
+    """
+    library = elm["library"]
+    if library["identifier"]["id"] == GENERATED:
+        return []
+    lines = source.splitlines()
+    found = [*_library_rules(library)]
+    for node, place in _nodes(library.get("statements"), ""):
+        found += [(place, text) for rule in _NODE_RULES if (text := rule(node)) is not None]
+        if _removes_duplicates(node) and not _says_distinct(node, lines):
+            text = (
+                'compares every two results and drops equal ones; write "return all", or "return distinct" to mean it'
+            )
+            found.append((place, text))
+    return [PolicyProblem(file, place, text) for place, text in dict.fromkeys(found)]
+
+
+def _library_rules(library: Node) -> Iterator[tuple[str, str]]:
+    for include in _defs(library, "includes"):
+        if not include.get("version"):
+            yield _place(include, ""), f"include {include['path']} has no version; a decision must name what it ran"
+    defines = [d for d in _defs(library, "statements") if d.get("type") != "FunctionDef"]
+    for define in defines:
+        if define.get("context") != "Patient":
+            yield _place(define, ""), f'"{define["name"]}" stands before "context Patient"; move it below'
+    yield from _hidden_names(library, {d["name"] for d in defines})
+    yield from _overloads(library)
+
+
+def _hidden_names(library: Node, defines: set[str]) -> Iterator[tuple[str, str]]:
+    """Where an alias has no value the engine goes on to look for a define of that name, and takes it for the value."""
+    for node, place in _nodes(library.get("statements"), ""):
+        names = [node.get("alias"), node.get("identifier")]
+        names += [o["name"] for o in node.get("operand") or () if node.get("type") == "FunctionDef"]
+        for name in names:
+            if name in defines:
+                yield place, f'"{name}" is an alias and a define; name the alias otherwise'
+
+
+def _overloads(library: Node) -> Iterator[tuple[str, str]]:
+    """Overloads are told apart by the values at run time, and null fits each of them."""
+    seen: set[tuple[str, int]] = set()
+    for function in _defs(library, "statements"):
+        if function.get("type") == "FunctionDef":
+            key = (function["name"], len(function.get("operand") or ()))
+            if key in seen:
+                yield _place(function, ""), f'"{function["name"]}" is overloaded: a null takes the last; use two names'
+            seen.add(key)
+
+
+def _long(node: Node) -> str | None:
+    if _LONG in (node.get("valueType"), node.get("name"), node.get("resultTypeName")) or node.get("type") == "ToLong":
+        return "is a Long, which the engine adds as text; use Integer or Decimal"
+    return None
+
+
+def _flatten(node: Node) -> str | None:
+    """A null among the lists leaves all of them unflattened: every answer would become null in silence."""
+    if node.get("type") != "Flatten" or _drops_nulls(node.get("operand")):
+        return None
+    return "flatten keeps its lists apart when one is null; write flatten ((...) L where L is not null return all L)"
+
+
+def _drops_nulls(operand: Any) -> bool:
+    where = operand.get("where") if isinstance(operand, dict) and operand.get("type") == "Query" else None
+    return any(
+        n.get("type") == "Not" and isinstance(n.get("operand"), dict) and n["operand"].get("type") == "IsNull"
+        for n, _ in _nodes(where, "")
+    )
+
+
+def _decimals(node: Node) -> str | None:
+    """Decimals are binary fractions here: 0.1 + 0.2 is not 0.3."""
+    if node.get("type") not in _COMPARISONS:
+        return None
+    exact = not any(
+        o.get("type") in _ARITHMETIC and o.get("resultTypeName") == _DECIMAL for o in node.get("operand") or ()
+    )
+    return None if exact else "compares a computed Decimal, which is not exact; compare Round(..., 8)"
+
+
+def _conversion(node: Node) -> str | None:
+    if node.get("type") == "FunctionRef" and node.get("name") == "ToString" and node.get("libraryName"):
+        return "converts a FHIR code or string implicitly, by trying 251 functions; write .value after it"
+    return None
+
+
+def _message(node: Node) -> str | None:
+    severity = node.get("severity") if node.get("type") == "Message" else None
+    if isinstance(severity, dict) and severity.get("value") == "Error":
+        return "a Message of severity Error ends the evaluation of every criterion; give the criterion a review define"
+    return None
+
+
+def _unknown_operator(node: Node) -> str | None:
+    return f"{node['type']} is not in the engine; do without" if node.get("type") in _MISSING else None
+
+
+_NODE_RULES: tuple[Callable[[Node], str | None], ...] = (
+    _long,
+    _flatten,
+    _decimals,
+    _conversion,
+    _message,
+    _unknown_operator,
+)
+
+
+def _removes_duplicates(node: Node) -> bool:
+    """A query over a list, without `return all`. By the standard only `return` removes duplicates; here each does."""
+    if node.get("type") != "Query" or node.get("aggregate"):
+        return False
+    types = [s["expression"].get("resultTypeSpecifier", {}).get("type") for s in node["source"]]
+    over_list = "ListTypeSpecifier" in types
+    return over_list and (node.get("return") or {}).get("distinct", True) is not False
+
+
+def _says_distinct(node: Node, lines: list[str]) -> bool:
+    place = _place(node.get("return") or {}, "")
+    if not place:
+        return False
+    line, column = map(int, place.split(":"))
+    return lines[line - 1][column - 1 :].split()[:2] == ["return", "distinct"]
+
+
+def _defs(library: Node, kind: str) -> list[dict[str, Any]]:
+    return list((library.get(kind) or {}).get("def") or ())
+
+
+def _place(node: Node, otherwise: str) -> str:
+    """line:column of where a node starts; the place of what holds it when it has none."""
+    return str(node.get("locator") or "").partition("-")[0] or otherwise
+
+
+def _nodes(node: Any, place: str) -> Iterator[tuple[Node, str]]:
+    """Every node of the ELM, with its place. Annotations and the types that were inferred are not code."""
+    if isinstance(node, dict):
+        place = _place(node, place)
+        yield node, place
+        for key, child in node.items():
+            if key not in {"annotation", "signature", "resultTypeSpecifier"}:
+                yield from _nodes(child, place)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _nodes(child, place)
