@@ -10,7 +10,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # Node builds one script, build/cql-engine.js; the server itself never starts it.
 WITH_NODE := PATH="$$(cat build/node-bin):$$PATH"
 ENGINE := build/cql-engine.js
-POLICY_FILES := $(shell find cql questionnaires -type f)
+POLICY_FILES := $(shell find cql questionnaires -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -99,8 +99,8 @@ build/.browser: requirements-browser.lock build/.dev
 # The folder of Node 20.11 or newer: the machine's, else one from a locked wheel.
 build/node-bin: requirements-node.lock | $(PY)
 	@mkdir -p build
-	@if command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
-	    process.exit(a > 20 || (a == 20 && b >= 11) ? 0 : 1)' 2>/dev/null; then \
+	@new='const [a, b] = process.versions.node.split(".").map(Number); process.exit(+(a < 20 || a == 20 && b < 11))'; \
+	if command -v npm >/dev/null && node -e "$$new" 2>/dev/null; then \
 	  dirname "$$(command -v node)" > $@; \
 	else \
 	  echo "Installing Node for the build ..."; \
