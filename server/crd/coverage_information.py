@@ -160,7 +160,7 @@ def carried_for(order_extensions: list[Any], coverage: str) -> list[Carried]:
         if isinstance(ext, dict) and ext.get("url") == COVERAGE_INFORMATION:
             about = next((c.get("valueReference") for c in extensions(ext, "coverage")), None)
             if type_and_id(reference(about)) == wanted:
-                children = tuple(c for c in ext["extension"] if isinstance(c, dict))
+                children = tuple(c for c in ext["extension"] if isinstance(c, dict) and isinstance(c.get("url"), str))
                 found.append(Carried(index, children))
     return found
 

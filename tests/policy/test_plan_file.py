@@ -1,0 +1,126 @@
+"""Plan files: read whole, and refused with every problem at once."""
+
+from pathlib import Path
+
+import pytest
+
+from server.errors import PolicyProblems
+from server.fhir.codes import HCPCS, NDC
+from server.fhir.read import Coding
+from server.policy.plan import MemberStatus
+from server.policy.plan_file import load_plan
+
+DEMO = Path("cql/plans/vitruvian-demo.toml")
+
+TOP = """
+name = "A plan"
+payer_id = "A"
+payer_id_system = "http://payer.example/id"
+npi = "1999999992"
+phone = "+1-555-0100"
+assertion_days = 30
+"""
+MEMBERS = '\n[members]\nunlisted = "active"\n'
+SERVICE = """
+[[service]]
+id = "Beds"
+codes = ["http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets|E0250"]
+covered = "covered"
+pa_needed = "no-auth"
+reason = "Covered."
+"""
+
+
+def _problems(folder: Path, text: str) -> list[tuple[str, str]]:
+    file = folder / "plan.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyProblems) as caught:
+        load_plan(file)
+    assert all(p.file == str(file) for p in caught.value.problems)
+    return [(p.place, p.text) for p in caught.value.problems]
+
+
+def test_the_demo_plan_is_who_it_says() -> None:
+    """The payer, its identifiers, and the clinic it knows, as partners are told."""
+    plan = load_plan(DEMO)
+    assert (plan.name, plan.payer_id, plan.npi) == ("Vitruvian Demo Health Plan", "VITRUVIAN-DEMO", "1999999992")
+    assert plan.payer_id_system == "http://vitruvian.example/payer-id"
+    assert plan.clients == {"1888888884"}
+
+
+def test_the_demo_plan_takes_any_member_but_its_exceptions() -> None:
+    """Whoever is not listed is enrolled; the listed ones are unknown or have left."""
+    plan = load_plan(DEMO)
+    assert plan.member(["anyone"]) is MemberStatus.ACTIVE
+    assert plan.member(["W-UNKNOWN-1"]) is MemberStatus.UNKNOWN
+    assert plan.member(["W-INACTIVE-1"]) is MemberStatus.INACTIVE
+    assert plan.member([]) is MemberStatus.UNKNOWN
+
+
+def test_the_demo_catalogue_asks_for_an_unnamed_drug() -> None:
+    """An unclassified code alone is conditional and asks for the drug; beside a named drug it says nothing."""
+    plan = load_plan(DEMO)
+    code = [Coding(HCPCS, "J3590")]
+    entry = plan.entry_for(code)
+    assert entry is not None
+    assert (entry.covered, entry.info_needed, entry.placeholder) == ("conditional", ("detail-code",), True)
+    assert plan.entry_for(code, named=True) is None
+
+
+def test_codes_are_read_as_on_the_wire(tmp_path: Path) -> None:
+    """Short names stand for systems; aliases and NDC spellings are folded as in requests."""
+    file = tmp_path / "plan.toml"
+    codes = 'codes = ["ndc|0990-0123-04", "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets|E0250"]'
+    text = TOP + MEMBERS + f'[systems]\nndc = "{NDC}"\n' + SERVICE
+    file.write_text(text.replace(SERVICE.splitlines()[3], codes), encoding="utf-8")
+    assert load_plan(file).catalogue[0].tokens == {f"{NDC}|00990012304", f"{HCPCS}|E0250"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (TOP.replace('name = "A plan"', "") + MEMBERS + SERVICE, "name"),
+        (TOP.replace("1999999992", "123") + MEMBERS, "npi"),
+        (TOP.replace("30", "0") + MEMBERS, "assertion_days"),
+        (TOP + 'clients = ["x"]\n' + MEMBERS, "clients"),
+        (TOP + "[members]\n", "members.unlisted"),
+        (TOP + MEMBERS.replace("active", "perhaps"), "members.unlisted"),
+        (TOP + MEMBERS + '[members.listed]\n"W-1" = "gone"\n', "members.listed.W-1"),
+        (TOP + "colour = 1\n" + MEMBERS, "colour"),
+        (TOP + MEMBERS + "[systems]\nx = 1\n", "systems.x"),
+        (TOP + MEMBERS + SERVICE.replace('"covered"', '"maybe"'), "service Beds.covered"),
+        (TOP + MEMBERS + SERVICE.replace("no-auth", "satisfied"), "service Beds.pa_needed"),
+        (TOP + MEMBERS + SERVICE.replace('pa_needed = "no-auth"', ""), "service Beds.pa_needed"),
+        (TOP + MEMBERS + SERVICE.replace('"covered"', '"not-covered"'), "service Beds.pa_needed"),
+        (TOP + MEMBERS + SERVICE.replace("no-auth", "conditional"), "service Beds.info_needed"),
+        (TOP + MEMBERS + SERVICE + 'info_needed = ["performer"]\n', "service Beds.info_needed"),
+        (TOP + MEMBERS + SERVICE.replace("http://www.cms.gov", "cms"), "service Beds.codes"),
+        (TOP + MEMBERS + SERVICE + SERVICE, "service Beds.codes"),
+        (TOP + MEMBERS + SERVICE + "placeholder = 1\n", "service Beds.placeholder"),
+        (TOP + MEMBERS + SERVICE.replace('reason = "Covered."', ""), "service Beds.reason"),
+    ],
+)
+def test_each_mistake_is_named_with_its_place(tmp_path: Path, text: str, place: str) -> None:
+    """One mistake, one problem, where it stands."""
+    assert {where for where, _ in _problems(tmp_path, text)} == {place}
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Whoever writes a plan mends it in one round."""
+    found = _problems(tmp_path, "colour = 1\n[[service]]\nid = 'x'\n")
+    assert {"name", "npi", "members", "colour", "service x.codes", "service x.reason"} <= {place for place, _ in found}
+
+
+@pytest.mark.parametrize("text", ["name = ", "\udcff"])
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
+    """Neither a syntax error nor wrong bytes are a crash."""
+    file = tmp_path / "plan.toml"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(PolicyProblems, match="TOML"):
+        load_plan(file)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """The message says which setting names it."""
+    with pytest.raises(PolicyProblems, match="VITRUVIAN_PLAN"):
+        load_plan(tmp_path / "none.toml")
