@@ -47,6 +47,11 @@ def ndc_readings(code: str) -> tuple[str, ...]:
     return (digits,)
 
 
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a list; nothing where a sender put something else."""
+    return (part for part in value if isinstance(part, dict)) if isinstance(value, list) else iter(())
+
+
 def coding(raw: Mapping[str, Any]) -> Coding | None:
     """One Coding, normalised; None without a code."""
     code = raw.get("code")
@@ -72,9 +77,7 @@ def codings(concept: Any) -> tuple[Coding, ...]:
 def extensions(element: Any, url: str) -> Iterator[dict[str, Any]]:
     """The extensions of an element with this url."""
     if isinstance(element, dict):
-        for ext in element.get("extension") or ():
-            if isinstance(ext, dict) and ext.get("url") == url:
-                yield ext
+        yield from (ext for ext in _objects(element.get("extension")) if ext.get("url") == url)
 
 
 def extension_value(element: Any, url: str) -> Any:
@@ -122,10 +125,8 @@ def member_ids(coverage: Any, patient: Any) -> tuple[str, ...]:
     """The member id, best source first: Coverage MB, Patient MB, subscriberId (spec/pas.md T-16)."""
     found: list[str] = []
     for resource in (coverage, patient):
-        for i in (resource or {}).get("identifier") or ():
-            typed = isinstance(i, dict) and any(
-                c.system == IDENTIFIER_TYPE and c.code == MEMBER_NUMBER for c in codings(i.get("type"))
-            )
+        for i in _objects((resource or {}).get("identifier")):
+            typed = any(c.system == IDENTIFIER_TYPE and c.code == MEMBER_NUMBER for c in codings(i.get("type")))
             if typed and isinstance(i.get("value"), str):
                 found.append(i["value"])
     subscriber = (coverage or {}).get("subscriberId")
@@ -171,7 +172,7 @@ class BundleIndex:
         if not literal:
             return None
         if literal.startswith("#"):
-            return next((c for c in (holder or {}).get("contained") or () if c.get("id") == literal[1:]), None)
+            return next((c for c in _objects((holder or {}).get("contained")) if c.get("id") == literal[1:]), None)
         if literal in self._by_url:
             return self._by_url[literal]
         key = type_and_id(literal)
