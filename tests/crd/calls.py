@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import orjson
@@ -86,7 +86,7 @@ class Ehr:
     """A client of the CDS service. `on` is the day it is."""
 
     def __init__(self, store: Any = None, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> None:
-        self.store: Any = store or Memory()
+        self.store = cast("Any", store or Memory())
         self.on = TODAY
         self.routes = CrdRoutes(
             policies=policies or a_library(),
