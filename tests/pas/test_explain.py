@@ -1,0 +1,126 @@
+"""ClaimResponse reads and $explain: the reasons of a decision, read without parsing prose."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from server.clock import new_id, new_number
+from server.errors import NotFound
+from server.fhir.version import Version
+from server.pas.explain import explain, read_claim_response
+from server.policy.model import State
+from server.store.ports import Store
+from server.store.sql import open_store
+from tests.pas_requests import CRITERIA, EDITION, EHR, SayingEngine, States, a_bundle, a_request, a_submit, an_item
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('record') / 'record.db'}")
+    yield opened
+    opened.close()
+
+
+def submitted(store: Store, *states: States, version: Version = Version.V2_2, **how: Any) -> Json:
+    """The ClaimResponse of a request with one item for each of the states."""
+    submit = replace(a_submit(store, SayingEngine(dict(enumerate(states, 1)))), new_id=new_id, new_number=new_number)
+    bundle = a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)))
+    answer = submit.answer(a_request(bundle, version=version, content=new_id(), **how), b"{}")
+    first: Json = orjson.loads(answer)["entry"][0]["resource"]
+    return first
+
+
+def value(parameter: Json) -> Any:
+    return next(v for k, v in parameter.items() if k.startswith("value"))
+
+
+def parts(parameters: list[Json], name: str) -> list[Json]:
+    """The parts of every parameter of a name, each as name -> value; `evidence` is a list."""
+    found = []
+    for parameter in parameters:
+        if parameter["name"] == name:
+            said: Json = {"evidence": []}
+            for part in parameter["part"]:
+                if part["name"] == "evidence":
+                    said["evidence"].append(part)
+                elif "part" not in part:
+                    said[part["name"]] = value(part)
+            found.append(said)
+    return found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@given(states=st.dictionaries(st.sampled_from(CRITERIA), st.sampled_from(State)))
+def test_one_item_is_flat(store: Store, states: States) -> None:
+    """Policy, edition, outcome, then a finding per criterion; what is met has evidence, what is not has a remedy."""
+    response = submitted(store, states)
+    parameters = orjson.loads(explain(store, response["id"]))["parameter"]
+    head = [(p["name"], value(p)) for p in parameters[:3]]
+    assert head[:2] == [("policy", EDITION.policy_uri), ("edition", EDITION.version)]
+    assert head[2][0] == "outcome"
+    assert {p["name"] for p in parameters[3:]} == {"finding"}
+    findings = parts(parameters, "finding")
+    assert {f["criterion"]: f["state"] for f in findings} == {c: states.get(c, State.MET) for c in CRITERIA}
+    for finding in findings:
+        assert finding["sentence"]
+        assert finding["citation"].startswith("Section")
+        assert finding["why"]
+        assert ("remedy" in finding) is (finding["state"] != "met")
+        assert finding["evidence"] or finding["state"] == "unknown"
+
+
+def test_evidence_by_reference_and_by_answer(store: Store) -> None:
+    """A resource is evidence by the fullUrl it was sent under; an answer by its linkId and what it says."""
+    response = submitted(store, {})
+    finding = parts(orjson.loads(explain(store, response["id"]))["parameter"], "finding")[0]
+    assert finding["evidence"] == [
+        {
+            "name": "evidence",
+            "valueReference": {
+                "reference": f"{EHR}/MedicationRequest/order-1",
+                "display": "the order names the code",
+            },
+        },
+        {"name": "evidence", "valueString": "dose: 100 mg"},
+    ]
+
+
+def test_several_items_each_have_their_own(store: Store) -> None:
+    """A claim with several items is explained item by item."""
+    response = submitted(store, {}, {"DOSE": State.UNKNOWN})
+    parameters = orjson.loads(explain(store, response["id"]))["parameter"]
+    items = parts(parameters, "item")
+    assert [(i["sequence"], i["outcome"]) for i in items] == [(1, "approve"), (2, "more-info-needed")]
+    (state,) = {f["state"] for f in parts(parameters[1]["part"], "finding") if f["criterion"] == "DOSE"}
+    assert state == "unknown"
+
+
+def test_item_without_policy(store: Store) -> None:
+    """Where no policy judged there is none to name, but there is still a reason."""
+    response = submitted(store, {}, edition=None)
+    parameters = orjson.loads(explain(store, response["id"]))["parameter"]
+    assert [p["name"] for p in parameters] == ["outcome", "finding"]
+    (finding,) = parts(parameters, "finding")
+    assert finding["state"] == "review"
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_read_is_the_answer_again(store: Store, version: Version) -> None:
+    """A ClaimResponse is read as it was answered, in the shape of the base it is read from."""
+    response = submitted(store, {"DOSE": State.UNKNOWN}, version=version)
+    assert orjson.loads(read_claim_response(store, response["id"], version)) == response
+
+
+def test_unknown_id(store: Store) -> None:
+    """An id that was never answered is not found, by either operation."""
+    with pytest.raises(NotFound):
+        explain(store, "unknown")
+    with pytest.raises(NotFound):
+        read_claim_response(store, "unknown", Version.V2_2)
