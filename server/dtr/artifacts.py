@@ -185,7 +185,9 @@ class Artifacts:
 
 def value_set_resource(source: Mapping[str, Any], published: datetime) -> Resource:
     """A ValueSet with the expansion's bookkeeping that its file may leave out (dtr D-34, D-35)."""
-    expansion = source["expansion"]
+    expansion = source.get("expansion")
+    if expansion is None:  # a whole code system, which is searched and not listed (dtr T-22)
+        return {**source, "resourceType": "ValueSet", "status": source.get("status", "active")}
     listed = expansion.get("contains") or []
     kept = {
         "timestamp": expansion.get("timestamp") or source.get("date") or published.date().isoformat(),

@@ -60,7 +60,7 @@ class Artifacts:
             if resource is None:
                 continue
             url, version = resource.get("url"), resource.get("version")
-            contains = (resource.get("expansion") or {}).get("contains")
+            contains = [] if _whole_systems(resource) else (resource.get("expansion") or {}).get("contains")
             if resource.get("resourceType") != "ValueSet" or not url or not version or not isinstance(contains, list):
                 self.problem(file, "", "must be a ValueSet with url, version and expansion.contains")
             elif url in self.value_sets:
@@ -161,3 +161,12 @@ def _items(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for item in items:
         yield item
         yield from _items(item.get("item") or ())
+
+
+def _whole_systems(value_set: Mapping[str, Any]) -> bool:
+    """Whether a value set takes code systems whole, without an expansion: for a form that asks for any code of one."""
+    includes = (value_set.get("compose") or {}).get("include") or ()
+    whole = [
+        isinstance(i, dict) and "system" in i and not i.keys() & {"concept", "filter", "valueSet"} for i in includes
+    ]
+    return "expansion" not in value_set and bool(whole) and all(whole)
