@@ -69,6 +69,7 @@ class Submission:
 
     id: also the ClaimResponse id. npis: requester organization and ordering / rendering providers (pas P-78).
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
+    assertions: what the answer's requested documents refer to as context (pas P-90), stored with it.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Submission:
     items: tuple[ItemRecord, ...]
     request: bytes
     renderings: Mapping[tuple[Version, str], bytes] = field(default_factory=dict)
+    assertions: tuple[Assertion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class SqlStore:
                 return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
             for part in parts:
                 connection.execute(insert(part.table), [{**row, "submission": seq} for row in part.rows])
+            if submission.assertions:
+                connection.execute(insert(assertion), [rows.assertion_row(a) for a in submission.assertions])
             decided = {"items": {str(i.sequence): i.outcome for i in submission.items}}
             connection.execute(insert(audit), _audit_row(submission.received, "decision", submission.id, decided))
         return submission.id

@@ -122,6 +122,16 @@ class TestRecord:
         assert (row["at"], row["event"]) == (RECEIVED, "decision")
         assert row["detail"] == '{"items":{"1":"approve","2":"pend-nurse"}}'
 
+    def test_the_assertions_of_an_answer_are_stored_with_it(self, store: Store) -> None:
+        """What an answer refers to as context is there when the answer is, and not when the record failed."""
+        said, unsaid = an_assertion(), an_assertion()
+        taken = an_item()
+        store.record(a_submission(taken, assertions=(said,)))
+        assert store.assertion(said.id) == said
+        with pytest.raises(IntegrityError):
+            store.record(a_submission(taken, assertions=(unsaid,)))
+        assert store.assertion(unsaid.id) is None
+
     def test_a_submission_without_items_or_renderings_is_stored(self, store: Store) -> None:
         """The store has no opinion on how much a submission holds."""
         made = replace(a_submission(), items=(), renderings={}, member_ids=(), npis=(), requester_npis=())
