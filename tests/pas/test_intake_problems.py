@@ -216,7 +216,6 @@ def test_all_problems_come_at_once() -> None:
                 ("structure", "Bundle.entry[0]"),
                 ("required", "Bundle.entry[0].resource"),
                 ("required", "Bundle.entry[0].fullUrl"),
-                ("structure", CLAIM),
             ],
         ),
     ],
