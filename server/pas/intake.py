@@ -113,6 +113,8 @@ def _claim(envelope: Envelope) -> date | None:
     """What a Claim of either operation must say; returns the day it was created."""
     if envelope.claim.get("use") not in ("preauthorization", None):
         envelope.add("value", "Claim.use must be `preauthorization` here; send that.", f"{CLAIM}.use")
+    if envelope.claim.get("status") not in ("active", None):
+        envelope.add("value", "Claim.status must be `active`; a Claim that is not is no request.", f"{CLAIM}.status")
     created = envelope.claim.get("created")
     if created is None:  # with a data-absent-reason: the day the Bundle was made is the nearest that is known
         created = envelope.bundle.get("timestamp")

@@ -34,6 +34,7 @@ class ItemReader:
         self._created = created
         self._information = _by_sequence(envelope.claim.get("supportingInfo"))
         self._of_claim = numbers(envelope.claim)
+        self._billable = service_dates(envelope, envelope.claim, "billablePeriod", CLAIM)
 
     def items(self) -> tuple[RequestedItem, ...]:
         found = self._envelope.claim.get("item") or ()
@@ -62,7 +63,7 @@ class ItemReader:
                 if isinstance(e.get("valueIdentifier"), dict)
             ),
             certification_type=certification_type(raw),
-            service=service_dates(self._envelope, raw, "serviced", at),
+            service=service_dates(self._envelope, raw, "serviced", at) or self._billable,
             codes=tuple({c.token: c for c in found}.values()),
             order=order,
             previous_numbers=tuple(dict.fromkeys((*numbers(raw), *self._of_claim))),

@@ -29,7 +29,7 @@ class RequestedItem:
 
     index: its place in Claim.item; raw: the item as sent.
     trace: Identifiers of its itemTraceNumber extensions. certification_type: X12 1322 code, e.g. `I`.
-    service: first and last day asked for, both count; None when the item names none.
+    service: first and last day asked for, both count: of the item, else the Claim's billablePeriod, else None.
     codes: normalised, without repeats: productOrService, detail and subDetail, then those of the order.
     order: what `requestedService` points at. previous_numbers: REF-BB and REF-NT numbers of the item and of the Claim.
     policy, edition: the policy that its codes name and its edition on the service date (else the day of the claim);

@@ -118,6 +118,13 @@ def test_service_dates(changes: Json, service: tuple[date, date] | None) -> None
     assert submit(a_drug_bundle({**item, **changes})).items[0].service == service
 
 
+def test_an_item_without_dates_takes_the_claims() -> None:
+    """The Claim's billablePeriod stands in for an item that names no day."""
+    item = {k: v for k, v in an_item().items() if k != "servicedDate"}
+    bundle = a_drug_bundle(item, claim={"billablePeriod": {"start": "2026-12-01", "end": "2026-12-05"}})
+    assert submit(bundle).items[0].service == (date(2026, 12, 1), date(2026, 12, 5))
+
+
 @pytest.mark.parametrize(
     ("day", "edition"), [("2024-01-17", None), ("2024-01-18", OLD), ("2026-05-31", OLD), ("2026-06-01", NEW)]
 )

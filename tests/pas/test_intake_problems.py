@@ -98,6 +98,12 @@ WAYS: list[tuple[str, Spoil, list[tuple[str, str | None]]]] = [
     ("no items at all", of_claim(item=[]), [("structure", f"{CLAIM}.item")]),
     ("claim identifier missing", of_claim(identifier=None), [("required", f"{CLAIM}.identifier")]),
     ("not a preauthorization", of_claim(use="claim"), [("value", f"{CLAIM}.use")]),
+    ("not active", of_claim(status="entered-in-error"), [("value", f"{CLAIM}.status")]),
+    (
+        "billed period turned round",
+        of_claim(billablePeriod={"start": "2027-02-01", "end": "2027-01-01"}),
+        [("value", f"{CLAIM}.billablePeriod")],
+    ),
     ("created is partial", of_claim(created="2026-11"), [("value", f"{CLAIM}.created")]),
     ("created is no day", of_claim(created="2026-02-30"), [("value", f"{CLAIM}.created")]),
     ("created is no date", of_claim(created="soon"), [("value", f"{CLAIM}.created")]),
