@@ -23,6 +23,10 @@ model.findClass = name => {
   return classes.get(name);
 };
 
+// Results by node of the ELM are kept for coverage reports; nobody reads them here.
+cql.Context.prototype.setLocalIdWithResult = () => {};
+rememberElements(Object.getPrototypeOf(Object.getPrototypeOf(patientOf({ entry: [{ resource: { resourceType: 'Patient' } }] }))));
+
 const elm = {};
 const ready = {};
 let codes = new cql.CodeService({});
@@ -51,6 +55,36 @@ function patientOf(bundle) {
   return patient;
 }
 
+/**
+ * Wrapping is most of the work of a run: an element that is read again is not wrapped again, nor a resource. Only wrapped
+ * elements are kept, which nothing changes; of CQL's own values, each reader has its copy, and of lists too.
+ */
+function rememberElements(wrapper) {
+  const { get } = wrapper;
+  const read = new WeakMap();
+  wrapper.get = function (field) {
+    const known = read.get(this)?.get(field);
+    if (known !== undefined) return Array.isArray(known) ? known.slice() : known;
+    const value = get.call(this, field);
+    if (value?._typeInfo || (Array.isArray(value) && value.every(v => v?._typeInfo))) {
+      if (!read.has(this)) read.set(this, new Map());
+      read.get(this).set(field, value);
+      return Array.isArray(value) ? value.slice() : value;
+    }
+    return value;
+  };
+}
+
+function rememberResources(patient) {
+  const find = patient.findRecords;
+  const found = new Map();
+  patient.findRecords = (profile, details) => {
+    if (!found.has(details.datatype)) found.set(details.datatype, find.call(patient, profile, details));
+    return found.get(details.datatype).slice();
+  };
+  return patient;
+}
+
 function parameter({ type, value }) {
   if (value === null) return null;
   if (type === 'Date') return cql.Date.parse(value);
@@ -66,7 +100,7 @@ function evaluateAll({ library: key, bundle, now, parameters }) {
       if (severity === 'Error') throw Object.assign(new Error(message), { kind: `Message ${code}` });
     },
   };
-  const context = new cql.PatientContext(main, patientOf(bundle), codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
+  const context = new cql.PatientContext(main, rememberResources(patientOf(bundle)), codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
   const values = {};
   for (const [name, define] of Object.entries(main.expressions)) {
     if (name === 'Patient') continue;
