@@ -17,6 +17,8 @@ _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x5649_5452_5556  # any number that nothing else locks in this database
 _BUSY_SECONDS = 15
+_NO_PHI: Any = {"hide_parameters": True}
+"""What is stored must not come out in the text of an error, and so in a log."""
 _ACCEPTED = "Use sqlite:///path/to/file.db or postgresql://user:password@host/database."
 
 
@@ -90,8 +92,8 @@ def _sqlite(url: URL) -> Engines:
             f"The database file {path} cannot be opened: {error.strerror}. Check the path and its permissions."
         ) from error
     # The pool of one is the queue of writers: they wait their turn here instead of polling SQLite's lock.
-    writes = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS})
-    reads = create_engine(url, pool_size=4, connect_args={"timeout": _BUSY_SECONDS})
+    writes = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
+    reads = create_engine(url, pool_size=4, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     event.listen(writes, "connect", _pragmas())
     event.listen(writes, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     event.listen(reads, "connect", _pragmas("PRAGMA query_only = ON"))
@@ -111,7 +113,7 @@ def _postgresql(url: URL) -> Engines:
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": "5"})
     # Pre-ping: a restart of the database must cost no request.
-    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, **_NO_PHI)
     return Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 

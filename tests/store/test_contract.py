@@ -114,6 +114,14 @@ class TestRecord:
         assert store.find_transaction(failing.transaction) is None
         assert store.record(replace(failing, items=(an_item(),))) == failing.id
 
+    def test_a_failure_names_no_patient(self, store: Store, member: str) -> None:
+        """The text of an error, which may be logged, holds neither member nor request."""
+        made = a_submission(member_ids=(member,), claim_url=f"urn:{member}")
+        store.record(made)
+        with pytest.raises(IntegrityError) as caught:
+            store.record(replace(a_submission(member_ids=(member,), claim_url=f"urn:{member}"), id=made.id))
+        assert member not in str(caught.value)
+
     def test_audits_the_decision_in_the_same_transaction(self, store: Store, shared_url: str) -> None:
         """Every recorded submission has one audit row, dated as it was received, with outcomes and no patient data."""
         made = a_submission(an_item(1), an_item(2, outcome="pend-nurse", action="A4", number=None, period=None))
