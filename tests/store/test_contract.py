@@ -1,8 +1,9 @@
 """What every database behind the Store port keeps: the same promises on SQLite and on PostgreSQL."""
 
+import multiprocessing
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from server.fhir.version import Version
 from server.store import schema
-from server.store.ports import Inquiry, Store, Transaction
+from server.store.ports import Inquiry, Store, Submission, Transaction
 from server.store.sql import SqlStore, open_store
 from tests.conftest import DATABASES
 from tests.submissions import NPI, POLICY, RECEIVED, YEAR, a_submission, an_assertion, an_item
@@ -49,6 +50,14 @@ def rows_of(url: str, table: str) -> list[dict[str, Any]]:
         found = connection.execute(select(schema.metadata.tables[table])).mappings().all()
     engine.dispose()
     return [dict(row) for row in found]
+
+
+def record_once(url: str, submission: Submission) -> str:
+    """In a process of its own."""
+    opened = open_store(url)
+    stored = opened.record(submission)
+    opened.close()
+    return stored
 
 
 class TestRecord:
@@ -92,6 +101,16 @@ class TestRecord:
             ids = set(threads.map(store.record, many))
         assert len(ids) == 1
         assert store.inquire(Inquiry((member,), (NPI,))) == list(ids)
+
+    def test_the_same_transaction_from_several_processes_is_one_submission(
+        self, store: Store, shared_url: str, member: str
+    ) -> None:
+        """Processes that share a database agree on one submission, as threads do."""
+        transaction = a_submission().transaction
+        many = [replace(a_submission(member_ids=(member,)), transaction=transaction) for _ in range(12)]
+        with ProcessPoolExecutor(4, multiprocessing.get_context("forkserver")) as processes:
+            ids = set(processes.map(record_once, [shared_url] * len(many), many))
+        assert list(ids) == store.inquire(Inquiry((member,), (NPI,)))
 
     def test_different_transactions_in_parallel_all_stand(self, store: Store, member: str) -> None:
         """Parallel submissions do not get lost or fail for being parallel."""
