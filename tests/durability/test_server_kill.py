@@ -21,8 +21,8 @@ from server.fhir.version import Version
 from server.settings import ROOT
 from server.store import schema
 from server.store.connect import connect
+from tests import made_up
 from tests.durability.kills import KILLS, at_a_random_moment
-from tests.pas_requests import a_bundle
 
 pytestmark = pytest.mark.durability
 
@@ -32,8 +32,8 @@ FHIR_JSON = {"content-type": "application/fhir+json"}
 
 
 def request(client: int, n: int) -> bytes:
-    """The n-th request of a client, always the same bytes."""
-    return orjson.dumps(a_bundle(serial=f"{client}-{n}"))
+    """The n-th request of a client, always the same bytes; one is approved, the next lacks an answer."""
+    return orjson.dumps(made_up.request(score=None if n % 2 else 3, transaction=f"{client}-{n}"))
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Clients:
     next: list[int] = field(default_factory=lambda: [0] * CLIENTS)
 
     def send(self, http: httpx.Client, client: int, n: int) -> bytes:
-        version = list(Version)[n % 2]
+        version = list(Version)[n // 2 % 2]
         path = f"{version.base}/Claim/$submit"
         answer = http.post(self.base_url + path, content=request(client, n), headers=FHIR_JSON)
         assert answer.status_code == 200, answer.text
@@ -67,15 +67,13 @@ class Clients:
 @contextmanager
 def server(url: str, port: int, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """`python -m server serve`, listening. Killed at the end, if nobody did before."""
-    nothing = folder / "nothing"
-    nothing.mkdir(exist_ok=True)
     environment = {
         **os.environ,
         "VITRUVIAN_DATABASE_URL": url,
         "VITRUVIAN_PORT": str(port),
         "VITRUVIAN_ISOLATES": "1",
-        "VITRUVIAN_POLICIES": str(nothing),  # what is asked for needs a nurse then; a number and an answer it gets
-        "VITRUVIAN_QUESTIONNAIRES": str(nothing),
+        "VITRUVIAN_POLICIES": str(folder / "cql"),
+        "VITRUVIAN_QUESTIONNAIRES": str(folder / "questionnaires"),
     }
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -108,6 +106,7 @@ def free_port() -> int:
 
 def test_every_acknowledged_authorization_survives_and_none_is_made_twice(database_url: str, tmp_path: Path) -> None:
     """Over many kills of the server: each answer is given again to the byte, and each request made one submission."""
+    made_up.folders(tmp_path)
     port, chance = free_port(), random.Random(2016_03)  # noqa: S311 - moments, not secrets
     clients = Clients(f"http://127.0.0.1:{port}")
     for _ in range(KILLS // 2):  # half on each database
@@ -129,13 +128,17 @@ def test_every_acknowledged_authorization_survives_and_none_is_made_twice(databa
 
 
 def assert_one_each(url: str, answers: dict[tuple[int, int], bytes]) -> None:
-    """The record holds the answered requests and nothing else, each with a reference number of its own."""
-    ids = {orjson.loads(answer)["entry"][0]["resource"]["id"] for answer in answers.values()}
+    """The record holds the answered requests and nothing else, each with a number of its own, as it was answered."""
+    responses = [orjson.loads(answer)["entry"][0]["resource"] for answer in answers.values()]
+    ids = {response["id"] for response in responses}
     assert len(ids) == len(answers)
     engines = connect(url)
     with engines.reads.connect() as connection:
         assert set(connection.scalars(select(schema.submission.c.id))) == ids
-        numbers = connection.scalars(select(schema.item.c.reference)).all()
+        items = connection.execute(select(schema.item.c.number, schema.item.c.reference)).all()
+        in_force = connection.scalars(select(schema.approval.c.number)).all()
     engines.dispose()
-    assert None not in numbers
-    assert len(set(numbers)) == len(numbers) == len(ids)
+    approved = {number for number, _ in items if number}
+    assert len(approved) == len([1 for _, n in answers if n % 2 == 0]) == len(in_force)
+    assert len({number or reference for number, reference in items}) == len(items) == len(ids)
+    assert {response["preAuthRef"] for response in responses if "preAuthRef" in response} == approved
