@@ -125,13 +125,14 @@ def _r4b() -> Checker:
     def check(raw: bytes, parsed: dict[str, Any]) -> list[Problem]:  # noqa: ARG001 - see fhirkit
         root = str(parsed.get("resourceType", "Resource"))
         problems = list(_what_r4b_lets_pass(parsed, root, known))
-        if problems:  # R4B raises KeyError on a type it does not know, so it only sees what passed so far
-            return problems
         try:
             get_fhir_model_class(root).model_validate(parsed)
         except ValidationError as error:
-            return [p for e in error.errors(include_input=False, include_url=False) if (p := _of_pydantic(root, e))]
-        return []
+            found = (_of_pydantic(root, e) for e in error.errors(include_input=False, include_url=False))
+            problems += [p for p in found if p is not None]
+        except (KeyError, ValueError, TypeError):
+            pass  # a resource type that R4B does not know, already told
+        return problems
 
     return check
 
@@ -146,7 +147,7 @@ def _of_pydantic(root: str, error: Mapping[str, Any]) -> Problem | None:
         return None
     if "missing" in kind:
         return _words("required element missing", path)
-    if kind.endswith(("_type", "_parsing")):
+    if kind.endswith(("_type", "_parsing")) and "date" not in kind:
         return Problem("structure", "The JSON type is wrong here. Send the type that FHIR R4 gives this element.", path)
     return _words("", path)
 
@@ -154,24 +155,29 @@ def _of_pydantic(root: str, error: Mapping[str, Any]) -> Problem | None:
 def _what_r4b_lets_pass(
     parsed: dict[str, Any], root: str, known: Callable[[Mapping[str, Any]], bool]
 ) -> Iterator[Problem]:
-    """Empty arrays, nulls and resource types, which R4B drops in silence or fails on."""
+    """Empty and nested arrays, nulls and resource types, which R4B drops in silence or fails on."""
     stack: list[tuple[Any, _Place]] = [(parsed, None)]
     while stack:
         node, place = stack.pop()
-        if isinstance(node, list):
-            if not node:
-                yield _words("an empty array", _path(root, place))
-            stack += [(value, (place, n)) for n, value in enumerate(node) if isinstance(value, (dict, list))]
-            continue
-        if (place is None or place[1] == "resource") and "resourceType" not in node:
-            yield _words("a resource needs a resourceType", _path(root, place))
-        elif "resourceType" in node and not known(node):
-            yield _words("resource type", _path(root, place))
-        for key, value in node.items():
-            if value is None:
-                yield _words("null", _path(root, (place, key)))
+        if not node and isinstance(node, list):
+            yield _words("an empty array", _path(root, place))
+        if isinstance(node, dict) and (place is None or place[1] == "resource" or "resourceType" in node):
+            if "resourceType" not in node:
+                yield _words("a resource needs a resourceType", _path(root, place))
+            elif not known(node):
+                yield _words("resource type", _path(root, place))
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            if isinstance(node, list) and isinstance(value, list):
+                yield _words("expected a value, found an array", _path(root, (place, key)))
             elif isinstance(value, (dict, list)):
                 stack.append((value, (place, key)))
+            elif value is None and not _is_gap(node):
+                yield _words("null", _path(root, (place, key)))
+
+
+def _is_gap(node: Any) -> bool:
+    """Whether a null in it keeps the place of a primitive that has an extension only."""
+    return isinstance(node, list) and any(v is not None and not isinstance(v, dict) for v in node)
 
 
 try:
