@@ -11,6 +11,7 @@ from server.cql.model import CqlLibrary
 from server.fhir.read import Resource
 
 _FHIR_TYPES = {"Code": "Coding", "Concept": "CodeableConcept"}  # the others keep their name, System ones in lower case
+_FOR_EXPLANATIONS = {"annotation", "localId", "locator", "resultTypeName", "resultTypeSpecifier"}
 _PRIMITIVES = {"Boolean", "Date", "DateTime", "Decimal", "Integer", "String", "Time"}
 
 
@@ -160,8 +161,21 @@ def content(library: CqlLibrary) -> list[dict[str, str]]:
     """CQL and ELM, both with data (dtr D-33, D-93)."""
     return [
         {"contentType": "text/cql", "data": b64encode(library.cql.encode()).decode()},
-        {"contentType": "application/elm+json", "data": b64encode(library.elm.encode()).decode()},
+        {"contentType": "application/elm+json", "data": b64encode(published_elm(library)).decode()},
     ]
+
+
+def published_elm(library: CqlLibrary) -> bytes:
+    """The ELM without what only our explanations read: clients hold packages in memory (dtr D-50)."""
+
+    def lean(node: Any) -> Any:
+        if isinstance(node, list):
+            return [lean(n) for n in node]
+        if not isinstance(node, dict):
+            return node
+        return {k: lean(v) for k, v in node.items() if k not in _FOR_EXPLANATIONS}
+
+    return orjson.dumps({"library": lean(orjson.loads(library.elm)["library"])})
 
 
 def library_resource(

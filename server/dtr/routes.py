@@ -1,6 +1,6 @@
 """DTR on one FHIR base: `$questionnaire-package`, and reads of what a package is made of."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import urlencode
 
@@ -110,7 +110,7 @@ class DtrRoutes:
             raise NotFound(f"There is no {type_} with this id; search it by its url.")
         headers = {
             "ETag": artifact.etag,
-            "Last-Modified": format_datetime(artifact.changed, usegmt=True),
+            "Last-Modified": format_datetime(min(artifact.changed, self._clock()).astimezone(UTC), usegmt=True),
         }
         if artifact.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
