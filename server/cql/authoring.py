@@ -3,18 +3,18 @@
 They are read from the ELM, so that formatting and comments do not matter. A rule that would cry wolf is not here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from server.cql.nullness import Node, Nullness
 from server.errors import PolicyProblem
-
-Node = Mapping[str, Any]
 
 GENERATED = "FHIRHelpers"  # conversions only, written by server/cql/js/fhirhelpers.mjs
 _LONG = "{urn:hl7-org:elm-types:r1}Long"
 _DECIMAL = "{urn:hl7-org:elm-types:r1}Decimal"
 _COMPARISONS = {"Equal", "NotEqual", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
 _ARITHMETIC = {"Add", "Subtract", "Multiply", "Divide"}
+_TOLERANCE = 0.001
 _MISSING = {"LowBoundary", "HighBoundary", "Precision"}
 
 
@@ -27,6 +27,7 @@ def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]
     if library["identifier"]["id"] == GENERATED:
         return []
     lines = source.splitlines()
+    nullness = Nullness(library)
     found = [*_library_rules(library)]
     for node, place in _nodes(library.get("statements"), ""):
         found += [(place, text) for rule in _NODE_RULES if (text := rule(node)) is not None]
@@ -35,6 +36,10 @@ def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]
                 'compares every two results and drops equal ones; write "return all", or "return distinct" to mean it'
             )
             found.append((place, text))
+        # one null among the lists, and every answer would become null in silence
+        if node.get("type") == "Flatten" and nullness.keeps_lists_apart(node):
+            text = "keeps its lists apart when one is null; write flatten ((...) L where L is not null return all L)"
+            found.append((place, f"flatten {text}"))
     return [PolicyProblem(file, place, text) for place, text in dict.fromkeys(found)]
 
 
@@ -77,29 +82,20 @@ def _long(node: Node) -> str | None:
     return None
 
 
-def _flatten(node: Node) -> str | None:
-    """A null among the lists leaves all of them unflattened: every answer would become null in silence."""
-    if node.get("type") != "Flatten" or _drops_nulls(node.get("operand")):
-        return None
-    return "flatten keeps its lists apart when one is null; write flatten ((...) L where L is not null return all L)"
-
-
-def _drops_nulls(operand: Any) -> bool:
-    where = operand.get("where") if isinstance(operand, dict) and operand.get("type") == "Query" else None
-    return any(
-        n.get("type") == "Not" and isinstance(n.get("operand"), dict) and n["operand"].get("type") == "IsNull"
-        for n, _ in _nodes(where, "")
-    )
-
-
 def _decimals(node: Node) -> str | None:
     """Decimals are binary fractions here: 0.1 + 0.2 is not 0.3."""
     if node.get("type") not in _COMPARISONS:
         return None
-    exact = not any(
-        o.get("type") in _ARITHMETIC and o.get("resultTypeName") == _DECIMAL for o in node.get("operand") or ()
-    )
-    return None if exact else "compares a computed Decimal, which is not exact; compare Round(..., 8)"
+    computed = any(_is_computed(o) for o in node.get("operand") or ())
+    return "compares a computed Decimal, which is not exact; compare Round(..., 8)" if computed else None
+
+
+def _is_computed(node: Node) -> bool:
+    """Decimal arithmetic, unless all it does is to add a tolerance."""
+    if node.get("type") not in _ARITHMETIC or node.get("resultTypeName") != _DECIMAL:
+        return False
+    literals = [float(o["value"]) for o in node["operand"] if o.get("type") == "Literal"]
+    return not (node["type"] in {"Add", "Subtract"} and any(0 < value < _TOLERANCE for value in literals))
 
 
 def _conversion(node: Node) -> str | None:
@@ -121,7 +117,6 @@ def _unknown_operator(node: Node) -> str | None:
 
 _NODE_RULES: tuple[Callable[[Node], str | None], ...] = (
     _long,
-    _flatten,
     _decimals,
     _conversion,
     _message,
