@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +19,14 @@ import orjson
 
 from server.errors import NotFound
 from server.fhir.read import Resource
-from server.pages.demo_requests import Chart, inquiry, order_sign, questionnaire_package, renewed
+from server.pages.demo_requests import Chart, inquiry, order_sign, questionnaire_package, refill, renewed
 from server.pages.demo_text import Teller
 from server.pages.serving import is_up, serving
 from server.pas.cases import cases_of
 from server.pas.chart import changed
 from server.policy.library import PolicyLibrary
 
-FHIR = "/fhir/2.2"
+SIGN, FHIR = "/cds-services/crd-order-sign", "/fhir/2.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,21 @@ class _Walk:
         self.fetch_form(assertion, form)
         response = self.submit()
         self.explain(response["id"])
-        if response.get("preAuthRef"):
-            self.sign("The next order for the same drug. Is it authorized already?")
+        if "preAuthPeriod" in response:
+            self.refill(date.fromisoformat(response["preAuthPeriod"]["start"]) + timedelta(days=30))
         else:
             self.inquire()
 
     def sign(self, question: str) -> tuple[str | None, str | None]:
-        path, request = "/cds-services/crd-order-sign", order_sign(self.chart)
-        self.tell.asked(question, "POST", path, self.tell.order_facts(self.chart))
-        answer, seconds = self._send("POST", path, request, "application/json")
+        self.tell.asked(question, "POST", SIGN, self.tell.order_facts(self.chart))
+        answer, seconds = self._send("POST", SIGN, order_sign(self.chart), "application/json")
         return self.tell.coverage(answer, seconds)
+
+    def refill(self, day: date) -> None:
+        facts = [*self.tell.order_facts(self.chart), f"to be filled from {day}"]
+        self.tell.asked("A month later the refill is signed. Must anyone ask again?", "POST", SIGN, facts)
+        again = order_sign(self.chart, order=refill(self.chart, day))
+        self.tell.coverage(*self._send("POST", SIGN, again, "application/json"))
 
     def fetch_form(self, assertion: str | None, form: str | None) -> None:
         path = f"{FHIR}/Questionnaire/$questionnaire-package"

@@ -7,9 +7,10 @@ import copy
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
-from server.fhir.codes import DATA_ABSENT_REASON, PAS
+from server.fhir.codes import PAS
 from server.fhir.read import BundleIndex, Resource, extension_value, reference
 
 
@@ -52,12 +53,21 @@ def renewed(bundle: Resource, mark: str) -> Resource:
     return renewed
 
 
-def order_sign(chart: Chart, version: str = "2.2") -> dict[str, Any]:
-    """The CDS Hooks request that an EHR makes when the order is signed (crd section 2).
+def refill(chart: Chart, day: date) -> Resource:
+    """The same order again, to be filled from a day on."""
+    again = chart.order | {"id": f"{chart.order['id']}-again"}
+    if again["resourceType"] != "MedicationRequest":
+        return again | {"occurrenceDateTime": day.isoformat()}
+    dispense = chart.order.get("dispenseRequest", {}) | {"validityPeriod": {"start": day.isoformat()}}
+    return again | {"dispenseRequest": dispense}
+
+
+def order_sign(chart: Chart, version: str = "2.2", order: Resource | None = None) -> dict[str, Any]:
+    """The CDS Hooks request that an EHR makes when an order is signed, by default the chart's (crd section 2).
 
     In the EHR the resources know each other by relative references, and the order is still a draft.
     """
-    order = _in_the_ehr(chart, chart.order) | {"status": "draft"}
+    order = _in_the_ehr(chart, order or chart.order) | {"status": "draft"}
     prefetch: dict[str, Any] = {
         "patient": _in_the_ehr(chart, chart.patient),
         "coverage": _searchset(chart, chart.coverage),
@@ -69,7 +79,9 @@ def order_sign(chart: Chart, version: str = "2.2") -> dict[str, Any]:
     entry = {"fullUrl": f"{chart.ehr}/{order['resourceType']}/{order['id']}", "resource": order}
     return {
         "hook": "order-sign",
-        "hookInstance": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{chart.bundle['identifier']['value']}/{version}")),
+        "hookInstance": str(
+            uuid.uuid5(uuid.NAMESPACE_URL, f"{chart.bundle['identifier']['value']}/{order['id']}/{version}")
+        ),
         "context": {
             "userId": user,
             "patientId": chart.patient["id"],
@@ -93,14 +105,11 @@ def questionnaire_package(chart: Chart, assertion: str | None, form: str | None 
 
 
 def inquiry(chart: Chart, mark: str) -> Resource:
-    """A `$inquire` Bundle for every request of this member by this provider (pas P-69 to P-72)."""
+    """A `$inquire` Bundle for every request of this member by this provider: no item, no filter (pas P-69, P-70)."""
     claim = {k: copy.deepcopy(v) for k, v in chart.claim.items() if k in _INQUIRY_KEYS}
     claim["id"] = f"inquiry-{mark}"
     claim["meta"] = {"profile": [f"{PAS}profile-claim-inquiry"]}
     claim["identifier"] = [{"system": "urn:trnorg:9012345678", "value": f"inquiry-{mark}"}]
-    absent = [{"url": DATA_ABSENT_REASON, "valueCode": "not-applicable"}]
-    item = {k: v for k, v in chart.claim["item"][0].items() if k in {"category", "locationCodeableConcept"}}
-    claim["item"] = [item | {"sequence": 1, "productOrService": {"extension": absent}}]
     kept = {id(r) for r in (chart.patient, chart.payer, chart.provider, chart.coverage)}
     entries = [e for e in chart.bundle["entry"] if id(e["resource"]) in kept]
     return {

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import httpx
 from server.fhir.codes import CRD, DTR, PAS
 from server.fhir.read import extension_value
 from server.fhir.version import Version
-from server.pages.demo_requests import Chart, inquiry, order_sign, questionnaire_package, renewed
+from server.pages.demo_requests import Chart, inquiry, order_sign, questionnaire_package, refill
 from tests.conformance.bad_input import BAD_REQUESTS, Bad, bad_bundles
 from tests.conformance.validator import Resource
 from tests.shared_material import KINERET_CASES, SHARED
@@ -79,12 +79,11 @@ class Partner:
         self.inquire(name, inquiry(chart, name))
 
     def satisfied(self, folder: Path) -> None:
-        """An approval that is in force today, and the order that follows it."""
-        text = (folder / "pas-submit.json").read_text(encoding="utf-8")
-        today = datetime.now(UTC).date().isoformat()
-        request = renewed(json.loads(text.replace("2027-01-15", today)), "today")
-        self.submit("in force", request)
-        self.order("satisfied", order_sign(Chart(request), self.traffic.version))
+        """The refill of an order that was approved."""
+        chart = Chart(json.loads((folder / "pas-submit.json").read_bytes()))
+        approved = json.loads((folder / "expected.json").read_bytes())["preAuthPeriod"]["start"]
+        again = refill(chart, date.fromisoformat(approved) + timedelta(days=30))
+        self.order("satisfied", order_sign(chart, self.traffic.version, again))
 
     def order(self, name: str, hook: Json) -> str | None:
         """Keeps the updated orders; returns the coverage-assertion-id, if any."""
