@@ -49,7 +49,10 @@ class Partner:
 
     def form(self, coverage: Json, assertion: str) -> tuple[Json, Json]:
         """The Questionnaire and the draft QuestionnaireResponse of the package, by the assertion's id."""
-        parameters: list[Json] = [{"name": "coverage", "resource": coverage}, {"name": "context", "valueString": assertion}]
+        parameters: list[Json] = [
+            {"name": "coverage", "resource": coverage},
+            {"name": "context", "valueString": assertion},
+        ]
         answer = self.fhir("POST", "/Questionnaire/$questionnaire-package", _parameters(parameters))
         bundle = answer.json()
         if bundle["resourceType"] == "Parameters":

@@ -20,9 +20,7 @@ CASES = sorted(p.name for p in KINERET_CASES.glob("TC-*")) if KINERET_CASES.is_d
 pytestmark = needs_shared
 
 
-@pytest.fixture(
-    scope="module", params=[(v, d) for v in Version for d in ("sqlite", "postgresql")], ids="-".join
-)
+@pytest.fixture(scope="module", params=[(v, d) for v in Version for d in ("sqlite", "postgresql")], ids="-".join)
 def partner(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Partner]:
     """A partner of a fresh server."""
     version, kind = request.param
