@@ -71,7 +71,7 @@ def relevant(bundle: Mapping[str, Any], want: Wanted | None) -> list[dict[str, R
 
 
 def _is_wanted(resource: Resource, want: Wanted) -> bool:
-    retrieves = want.get(resource.get("resourceType", ""), ())
+    retrieves = want.get(str(resource.get("resourceType")), ())
     return retrieves is None or any(_may_match(resource, r) for r in retrieves)
 
 
@@ -83,6 +83,11 @@ def _may_match(resource: Resource, retrieve: ByCodes) -> bool:
         for concept in value if isinstance(value, list) else [value]:
             if not isinstance(concept, dict) or not isinstance(concept.get("coding"), list):
                 return True
-            if any(not isinstance(c, dict) or c.get("code") in retrieve.codes for c in concept["coding"]):
+            if any(_may_be(coding, retrieve.codes) for coding in concept["coding"]):
                 return True
     return False
+
+
+def _may_be(coding: Any, codes: frozenset[str]) -> bool:
+    code = coding.get("code", "") if isinstance(coding, dict) else None
+    return code in codes if isinstance(code, str) else True

@@ -23,8 +23,11 @@ def library(file: Path) -> CqlLibrary:
     return found
 
 
-def value_set(name: str, *tokens: str) -> ValueSet:
-    return ValueSet(f"http://values.example/{name}", "1", {}, frozenset(tokens))
+def value_set(name: str, *tokens: str, written: str = "") -> ValueSet:
+    """A value set of normalised tokens; `written` is one more code, as the file spells it."""
+    contains = [dict(zip(("system", "code"), written.split("|"), strict=True))] if written else []
+    resource = {"expansion": {"contains": contains}}
+    return ValueSet(f"http://values.example/{name}", "1", resource, frozenset(tokens))
 
 
 CQL = [
@@ -33,7 +36,12 @@ CQL = [
 ]
 VALUE_SETS = [
     value_set("joint-disease", "http://codes.example/conditions|gout", "http://codes.example/conditions|ra"),
-    value_set("medicine", "http://codes.example/medicines|m1", "http://codes.example/medicines|m2"),
+    value_set(
+        "medicine",
+        "http://codes.example/medicines|m1",
+        "http://codes.example/medicines|m2",
+        written="http://codes.example/medicines|m-2",
+    ),
 ]
 
 

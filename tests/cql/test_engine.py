@@ -13,7 +13,7 @@ from server.cql.engine import CqlEngine
 from tests.cql.conftest import LIBRARIES, ROOT
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "2008-06-15"}
-BUNDLE = {"resourceType": "Bundle", "entry": [{"resource": PATIENT}]}
+BUNDLE: dict[str, Any] = {"resourceType": "Bundle", "entry": [{"resource": PATIENT}]}
 DAY = {"Request Date": date(2026, 6, 14)}
 
 
@@ -97,6 +97,15 @@ def test_parameters_reach_the_libraries_that_declare_them(
 ) -> None:
     """A given parameter has its declared type, one not given its default or null; an undeclared one is ignored."""
     assert evaluate(engine, parameters)[define] == expected
+
+
+@pytest.mark.parametrize(("code", "found"), [("m2", True), ("m-2", True), ("m3", False)])
+def test_a_code_is_found_in_either_spelling(engine: CqlEngine, code: str, *, found: bool) -> None:
+    """A value set holds its codes as its file writes them and as they are normalised; a record may have either."""
+    concept = {"coding": [{"system": "http://codes.example/medicines", "code": code}]}
+    request = {"resourceType": "MedicationRequest", "id": "m", "medicationCodeableConcept": concept}
+    bundle = {"resourceType": "Bundle", "entry": [*BUNDLE["entry"], {"resource": request}]}
+    assert engine.evaluate("Logic|1.0.0", bundle, DAY)["Medicine requests"] == (["m"] if found else [])
 
 
 def test_now_is_the_day_of_the_request(values: dict[str, Any], engine: CqlEngine) -> None:

@@ -75,6 +75,8 @@ def test_leaving_out_changes_no_answer(engine: CqlEngine, parts: list[dict[str, 
         ({"resourceType": "MedicationStatement", "medicationCodeableConcept": {"coding": [{"code": "m1"}]}}, True),
         ({"resourceType": "MedicationStatement", "medicationCodeableConcept": {"coding": [{"code": "x"}]}}, False),
         ({"resourceType": "MedicationStatement", "medicationReference": {"reference": "Medication/1"}}, True),
+        ({"resourceType": "MedicationStatement", "medicationCodeableConcept": {"coding": [{"code": {}}]}}, True),
+        ({"resourceType": "MedicationStatement", "medicationCodeableConcept": {"coding": [None]}}, True),
         ({"resourceType": "MedicationStatement"}, False),
     ],
 )
