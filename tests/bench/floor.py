@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-app = FastAPI()
+app = FastAPI(openapi_url=None)
 _answers: dict[str, Any] = {}
 
 
