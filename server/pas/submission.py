@@ -1,5 +1,7 @@
 """A decided request as the store keeps it, and the form contexts that its answer names."""
 
+from collections.abc import Iterator
+
 import orjson
 
 from server.pas.claim_response import Answer, render
@@ -23,14 +25,18 @@ def submission_of(answer: Answer, raw: bytes) -> Submission:
         items=tuple(_item_record(d) for d in answer.items),
         request=raw,
         renderings=render(answer),
+        assertions=tuple(_contexts(answer)),
     )
 
 
-def contexts(answer: Answer) -> list[Assertion]:
-    """For each requested form, what `$questionnaire-package?context=` needs to answer from the same edition (P-90)."""
+def _contexts(answer: Answer) -> Iterator[Assertion]:
+    """For each requested form, what `$questionnaire-package` with its `context` needs to answer alike (pas P-90)."""
     request = answer.request
-    return [
-        Assertion(
+    for d in answer.items:
+        edition = d.item.edition
+        if d.document is None or edition is None:
+            continue
+        yield Assertion(
             id=d.document.context["value"],
             created=answer.received,
             hook="claim-submit",
@@ -42,9 +48,6 @@ def contexts(answer: Answer) -> list[Assertion]:
             order=orjson.dumps(d.item.order or {}).decode(),
             coverage=orjson.dumps(request.coverage).decode(),
         )
-        for d in answer.items
-        if d.document is not None and (edition := d.item.edition) is not None
-    ]
 
 
 def _item_record(decided: DecidedItem) -> ItemRecord:

@@ -12,7 +12,7 @@ from server.pas.claim_response import SUBMIT, Answer
 from server.pas.record import record_of
 from server.pas.request import AuthorizationRequest, RequestedItem
 from server.pas.review_action import DecidedItem, RequestedDocument
-from server.pas.submission import contexts, submission_of
+from server.pas.submission import submission_of
 from server.policy.model import State
 from server.policy.plan import Plan
 from server.store.ports import Store
@@ -46,8 +46,6 @@ class Submit:
             return render_rejections(request, kind=SUBMIT, response_id=self.new_id(), created=self.clock())
         decided = self.decided(request)
         submission = submission_of(decided, raw)
-        if forms := contexts(decided):
-            self.store.remember(forms)  # before the answer that names them; one that stays unused does no harm
         stored = self.store.record(submission)
         if stored != submission.id:
             return self._stored(stored, request)
