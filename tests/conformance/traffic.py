@@ -14,6 +14,7 @@ from server.fhir.read import extension_value
 from server.fhir.version import Version
 from server.pages.demo_requests import Chart, inquiry, order_sign, questionnaire_package, refill
 from tests.conformance.bad_input import BAD_REQUESTS, Bad, bad_bundles
+from tests.conformance.orders import other_orders
 from tests.conformance.validator import Resource
 from tests.shared_material import KINERET_CASES, SHARED
 
@@ -48,6 +49,7 @@ class Partner:
         for folder in sorted(KINERET_CASES.glob("TC-*")):
             self.case(folder)
         self.satisfied(KINERET_CASES / "TC-001")
+        self.other_orders(KINERET_CASES / "TC-001")
         for file in sorted((SHARED / "examples" / "crd").glob("*request*.json")):
             self.order(f"crd/{file.stem}", json.loads(file.read_bytes()))
         for file in sorted((SHARED / "examples" / "pas").glob(f"v{self._digits}-*_submit.json")):
@@ -84,6 +86,14 @@ class Partner:
         approved = json.loads((folder / "expected.json").read_bytes())["preAuthPeriod"]["start"]
         again = refill(chart, date.fromisoformat(approved) + timedelta(days=30))
         self.order("satisfied", order_sign(chart, self.traffic.version, again))
+
+    def other_orders(self, folder: Path) -> None:
+        """What the plan says beside its policy: each service, membership and hook of its own."""
+        hook = json.loads((folder / "order-sign.json").read_bytes())
+        if self._two:
+            hook.pop("extension", None)
+        for name, request in other_orders(hook):
+            self.order(name, request)
 
     def order(self, name: str, hook: Json) -> str | None:
         """Keeps the updated orders; returns the coverage-assertion-id, if any."""
