@@ -22,8 +22,9 @@ from server.store.ports import (
     Submission,
     Transaction,
 )
-from server.store.schema import HEAD, approval, assertion, audit, item, rendering, submission
+from server.store.schema import HEAD, approval, assertion, audit, item, metadata, rendering, submission
 
+_INSERT = {table: insert(table) for table in metadata.sorted_tables}
 _BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
 _RENDERING = (
     select(rendering.c.body)
@@ -87,11 +88,11 @@ class SqlStore:
                 known = {"transaction_key": first["transaction_key"]}
                 return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
             for part in parts:
-                connection.execute(insert(part.table), [{**row, "submission": seq} for row in part.rows])
+                connection.execute(_INSERT[part.table], [{**row, "submission": seq} for row in part.rows])
             if submission.assertions:
-                connection.execute(insert(assertion), [rows.assertion_row(a) for a in submission.assertions])
+                connection.execute(_INSERT[assertion], [rows.assertion_row(a) for a in submission.assertions])
             decided = {"items": {str(i.sequence): i.outcome for i in submission.items}}
-            connection.execute(insert(audit), _audit_row(submission.received, "decision", submission.id, decided))
+            connection.execute(_INSERT[audit], _audit_row(submission.received, "decision", submission.id, decided))
         return submission.id
 
     def find_transaction(self, transaction: Transaction) -> str | None:
@@ -130,7 +131,7 @@ class SqlStore:
     def remember(self, assertions: Sequence[Assertion]) -> None:
         if assertions:
             with self._writes.begin() as connection:
-                connection.execute(insert(assertion), [rows.assertion_row(a) for a in assertions])
+                connection.execute(_INSERT[assertion], [rows.assertion_row(a) for a in assertions])
 
     def assertion(self, assertion_id: str) -> Assertion | None:
         with self._reads.connect() as connection:
@@ -139,7 +140,7 @@ class SqlStore:
 
     def audit(self, event: str, subject: str, detail: Mapping[str, Any]) -> None:
         with self._writes.begin() as connection:
-            connection.execute(insert(audit), _audit_row(self._clock(), event, subject, detail))
+            connection.execute(_INSERT[audit], _audit_row(self._clock(), event, subject, detail))
 
     def ready(self) -> bool:
         try:
