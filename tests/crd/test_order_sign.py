@@ -35,7 +35,7 @@ from tests.crd.calls import (
     information,
 )
 from tests.policies import DRUG, DRUG_NDC, FORM_URL, POLICY_ID, a_form, a_library, a_policy, an_edition
-from tests.shared_material import KINERET_CASES, needs_shared
+from tests.shared_material import KINERET_CASES, SHARED, needs_shared
 
 VERSIONS = ("2.2", "2.0", None)
 J3590 = f"{HCPCS}|J3590"
@@ -446,3 +446,25 @@ def test_the_record_of_an_answer_is_in_the_database(tmp_path: Path) -> None:
         assert kept.form == f"{FORM_URL}|1.0.0"
     finally:
         store.close()
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("example", "status", "said"),
+    [
+        ("order-sign-1", 200, [("covered", "no-auth")]),
+        ("order-select-1", 200, [("covered", "no-auth")]),
+        ("ig221-order-sign-request", 200, [("covered", "conditional")]),
+        ("ig221-order-sign-commreq-request", 200, []),
+        ("order-sign-request-2.0.1", 200, []),
+        ("order-sign-request-2.2.1", 400, []),
+    ],
+)
+def test_the_demo_plan_answers_the_guides_examples(example: str, status: int, said: list[tuple[str, str]]) -> None:
+    """The test kit's requests get coverage-information; those for another payer's member get none."""
+    raw = (SHARED / "examples" / "crd" / f"{example}.json").read_bytes()
+    service = f"crd-{orjson.loads(raw)['hook']}"
+    ehr = Ehr(plan=load_plan(Path("cql/plans/vitruvian-demo.toml")))
+    assert ehr.post(raw, service).status_code == status
+    if status == 200:
+        assert [(s["covered"][0], s["pa-needed"][0]) for s in ehr.said(raw, service)] == said
