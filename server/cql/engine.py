@@ -128,8 +128,8 @@ class CqlEngine:
 
     def _replace(self, isolate: Isolate) -> None:
         """What ran out of time or memory is not trusted with another patient."""
-        self._submit(isolate.close)
         self._submit(self._start)
+        self._submit(isolate.close)
 
     def _submit(self, task: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # closed meanwhile

@@ -36,15 +36,19 @@ function inOneGo(file) {
 function oneShape(file) {
   const text = fs.readFileSync(file, 'utf8');
   const start = text.indexOf('    var elementNames = new Set();');
+  const getters = text.indexOf('    var _iterator = ', start);
   const end = text.indexOf('  // Required by cql-execution API', start);
-  const body = text.slice(start, end);
-  const [names, define] = body.split('    var _iterator = ');
-  if (start < 0 || !/return this\.get|_this\.get\(name\)|return this.get\(name\)/.test(define)) throw new Error(`${file}: has another FHIRObject`);
-  const shape = `var shapes = new Map();
+  if (start < 0 || getters < start || !text.slice(getters, end).includes('return this.get(name);')) {
+    throw new Error(`${file}: FHIRObject is not what it was; read it again`);
+  }
+  return `${text.slice(0, start)}    Object.defineProperties(this, shapeOf(typeInfo, modelInfo));
+  }
+${text.slice(end)}
+var shapes = new Map();
 function shapeOf(typeInfo, modelInfo) {
   var shape = shapes.get(typeInfo);
   if (!shape) {
-${names}    shape = {};
+${text.slice(start, getters)}    shape = {};
     elementNames.forEach(function (name) {
       shape[name] = { get: function () { return this.get(name); }, enumerable: true };
     });
@@ -53,7 +57,6 @@ ${names}    shape = {};
   return shape;
 }
 `;
-  return `${text.slice(0, start)}    Object.defineProperties(this, shapeOf(typeInfo, modelInfo));\n  }\n${text.slice(end)}\n${shape}`;
 }
 
 const model = JSON.stringify(JSON.stringify(await fhirModel()));
