@@ -134,6 +134,21 @@ def test_postgresql_that_acknowledges_early_is_refused(new_database: Callable[[s
         open_store(url)
 
 
+def test_a_restart_of_postgresql_costs_no_request(new_database: Callable[[str], str]) -> None:
+    """Connections that the database closed are replaced, not handed out."""
+    url = new_database("postgresql")
+    store, made = open_store(url), a_submission()
+    store.record(made)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert store.find_transaction(made.transaction) == made.id
+    assert store.ready()
+    store.close()
+
+
 def test_the_short_postgres_scheme_is_read(new_database: Callable[[str], str]) -> None:
     """`postgres://` is what many hosts hand out."""
     store = open_store(new_database("postgresql").replace("postgresql:", "postgres:"))
