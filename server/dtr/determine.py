@@ -127,6 +127,8 @@ class FormFinder:
         for order in orders:
             recognised = self._policies.recognise(order_codings(order, request.resolve))
             policy = recognised.identified
+            if assertion is not None and said is None and (policy is None or policy.id == assertion.policy_id):
+                continue  # CRD asked nothing for this order, e.g. because an authorization is in force
             if said is not None and (policy is None or policy.id == said[0].id) and not recognised.other:
                 chosen.append((*said, order))
             elif policy is not None:

@@ -14,17 +14,19 @@ from server.fhir.version import Version
 _CANONICAL = ("canonical", "uri", "url", "string")
 _INSTANT = ("instant", "dateTime", "date")
 
+_MANY = 50  # `*` in the guides; nobody signs more orders at once, and what is longer only keeps the server busy
+
 # coverage: 1..* in 2.0.1, 1..1 in 2.2.0; `referenced` left 2.2.0's definition but its prose still sends it (dtr 0)
 _DECLARED = {
     version: (
         Declared("coverage", 1, most, resources=("Coverage",)),
-        Declared("order", resources=ORDER_TYPES),
-        Declared("referenced", resources=ANY_RESOURCE),
-        Declared("questionnaire", values=_CANONICAL),
+        Declared("order", 0, _MANY, resources=ORDER_TYPES),
+        Declared("referenced", 0, 4 * _MANY, resources=ANY_RESOURCE),
+        Declared("questionnaire", 0, _MANY, values=_CANONICAL),
         Declared("context", 0, 1, values=("string", "id", "uri")),
         Declared("changedsince", 0, 1, values=_INSTANT),
     )
-    for version, most in ((Version.V2_0, None), (Version.V2_2, 1))
+    for version, most in ((Version.V2_0, _MANY), (Version.V2_2, 1))
 }
 
 

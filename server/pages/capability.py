@@ -73,7 +73,7 @@ def capability_statement(urls: Iterable[Url], version: Version, base_url: str, n
             "url": base_url + version.base,
         },
         "fhirVersion": "4.0.1",
-        "format": ["json", "application/fhir+json"],
+        "format": ["application/fhir+json"],
         "implementationGuide": [_guide(base, number) for base, number in _GUIDES[version].items()],
         "rest": [{"mode": "server", "security": {"description": _SECURITY}, "resource": list(resources.values())}],
     }

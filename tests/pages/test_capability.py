@@ -1,0 +1,63 @@
+"""What the server says it can do is what it serves."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from server.app import FHIR_URLS
+from server.fhir.version import Version
+from server.pages.capability import capability_statement, davinci_configuration
+from server.policy.plan import MemberStatus, Plan
+from server.url import Url
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+URLS = (
+    Url(
+        "POST", "/Questionnaire/$questionnaire-package", "dtr", "x", "A package", "Questionnaire/$questionnaire-package"
+    ),
+    Url("POST", "/$questionnaire-package", "dtr", "x", "The same"),
+    Url("GET", "/Questionnaire", "dtr", "x", "Forms", "Questionnaire:search-type"),
+    Url("GET", "/Thing/{id}", "x", "x", "One", "Thing:read"),
+    Url("GET", "/Thing/{id}/$why", "x", "x", "Why", "Thing/$why"),
+)
+
+
+def test_every_row_of_the_table_is_one_statement_and_nothing_else() -> None:
+    """Operations stand at type level; an alias without an interaction is not listed (T-20)."""
+    statement = capability_statement(URLS, Version.V2_2, "http://payer.example", NOW)
+    questionnaire, thing = statement["rest"][0]["resource"]
+    assert questionnaire["operation"][0]["definition"] == (
+        "http://hl7.org/fhir/us/davinci-dtr/OperationDefinition/questionnaire-package|2.2.0"
+    )
+    assert [i["code"] for i in questionnaire["interaction"]] == ["search-type"]
+    assert [p["name"] for p in questionnaire["searchParam"]] == ["url", "version", "_id"]
+    assert [i["code"] for i in thing["interaction"]] == ["read"]
+    assert thing["operation"][0]["name"] == "why"
+    assert "operation" not in statement["rest"][0]
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_the_statement_counts_as_many_interactions_as_are_served(version: Version) -> None:
+    """Over the real table: no interaction is lost and none is invented; no security service is claimed."""
+    statement = capability_statement(FHIR_URLS, version, "http://payer.example", NOW)
+    rest = statement["rest"][0]
+    said = sum(len(r.get("interaction", ())) + len(r.get("operation", ())) for r in rest["resource"])
+    assert said == sum(1 for url in FHIR_URLS if url.interaction)
+    assert set(rest["security"]) == {"description"}
+    assert statement["implementation"]["url"] == f"http://payer.example/fhir/{version}"
+    assert "instantiates" not in statement
+
+
+def test_each_guide_version_has_its_own_endpoint() -> None:
+    """HRex discovery: the payer, and for each guide version the base that speaks it (D-4)."""
+    plan = Plan("P", "ID", "http://id", "1999999992", "", {}, MemberStatus.ACTIVE, {}, frozenset(), ())
+    found = davinci_configuration(plan, "http://payer.example")
+    assert found["identifier"]["value"] == "1999999992"
+    assert found["endpoints"] == {
+        "davinci_crd_hook_endpoint#2.0": "http://payer.example/cds-services",
+        "davinci_crd_hook_endpoint#2.2": "http://payer.example/cds-services",
+        "davinci_dtr_qpackage_endpoint#2.0": "http://payer.example/fhir/2.0",
+        "davinci_dtr_qpackage_endpoint#2.2": "http://payer.example/fhir/2.2",
+        "davinci_pas_submission_endpoint#2.0": "http://payer.example/fhir/2.0",
+        "davinci_pas_submission_endpoint#2.2": "http://payer.example/fhir/2.2",
+    }
