@@ -13,7 +13,7 @@ from server.crd.coverage_information import Carried, CoverageInformation, carrie
 from server.crd.determination import Determination, determine
 from server.crd.envelope import HookRequest
 from server.crd.order import DraftOrder, read_order
-from server.crd.order_text import add_extension
+from server.crd.order_text import add_extension, extend_extensions
 from server.crd.prefetch import Prefetched
 from server.fhir.read import type_and_id
 from server.fhir.version import Version
@@ -156,7 +156,10 @@ def _selected(order: DraftOrder, request: HookRequest) -> bool:
 
 def _update(said: _Said, request: HookRequest) -> dict[str, Any]:
     extension = orjson.dumps(said.information.extension(request.version)).decode()
-    resource = add_extension(said.order.text, extension, [c.index for c in said.carried])
+    if "extension" in said.order.resource:
+        resource = extend_extensions(said.order.text, extension, [c.index for c in said.carried])
+    else:
+        resource = add_extension(said.order.text, extension)
     return {
         "type": "update",
         "description": f"Add coverage information to the order for {said.order.name}",

@@ -7,6 +7,7 @@ the whole resource back with nothing changed but coverage-information (crd C-61,
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -25,7 +26,7 @@ def order_texts(raw: bytes, entries: Sequence[Any]) -> list[str]:
     parse disagree, which happens only when a member stands twice in one object.
     """
     text = raw.decode()
-    found = [_order_text(text, start) for start in _entries(text)]
+    found = [_order_text(text, start) for start in islice(_entries(text), len(entries))]
     for n, entry in enumerate(entries):
         order = entry.get("resource") if isinstance(entry, dict) else None
         if n >= len(found) or (orjson.loads(found[n]) if found[n] else None) != order:
@@ -39,7 +40,7 @@ def order_texts(raw: bytes, entries: Sequence[Any]) -> list[str]:
                     )
                 ]
             )
-    return found[: len(entries)]
+    return found
 
 
 def _entries(text: str) -> Iterator[int]:
@@ -54,21 +55,21 @@ def _order_text(text: str, entry: int) -> str:
     return text[start : _end(text, start)] if start is not None else ""
 
 
-def add_extension(order: str, extension: str, replaced: Sequence[int] = ()) -> str:
-    """The order's text with one extension more, or with it in the place of those at the indices `replaced`.
+def add_extension(order: str, extension: str) -> str:
+    """The text of an order that has no member `extension`, with that member at its end.
 
     order: JSON text of a resource, from brace to brace. extension: JSON text of one Extension.
     """
-    last = 0
-    for name, start in _members(order, 0):
-        if name == "extension":
-            return _into_list(order, start, extension, replaced)
-        last = start
-    end = _end(order, last)
-    return f'{order[:end]},"extension":[{extension}]{order[end:]}'
+    members = order[:-1].rstrip()
+    return f'{members},"extension":[{extension}]{order[len(members) :]}'
 
 
-def _into_list(order: str, start: int, extension: str, replaced: Sequence[int]) -> str:
+def extend_extensions(order: str, extension: str, replaced: Sequence[int] = ()) -> str:
+    """The text of an order that has a member `extension`, with one more in it.
+
+    replaced: indices of the extensions that make place for it; it stands where the first of them stood.
+    """
+    start = [at for name, at in _members(order, 0) if name == "extension"][-1]  # the last counts, as in the parse
     if order[start] != "[":  # null: some senders write it for "none"
         return f"{order[:start]}[{extension}]{order[_end(order, start) :]}"
     spans = [(at, _end(order, at)) for at in _elements(order, start)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.crd.order_text import add_extension, order_texts
+from server.crd.order_text import add_extension, extend_extensions, order_texts
 from server.errors import InvalidRequest
 
 OURS = '{"url":"http://payer.example/ours","valueString":"\\u00e9 \\"}]{["}'
@@ -69,7 +69,7 @@ def test_an_order_without_extensions_gains_one_member(order: str) -> None:
 @given(_order(extended=True))
 def test_an_order_with_extensions_keeps_them(order: str) -> None:
     """Cutting our extension out of the echo leaves the order, with all its other extensions, as it was sent."""
-    echo = add_extension(order, OURS)
+    echo = extend_extensions(order, OURS)
     assert echo.replace(f",{OURS}", "", 1) == order or echo.replace(OURS, "", 1) == order
     assert orjson.loads(echo)["extension"] == [*orjson.loads(order)["extension"], orjson.loads(OURS)]
 
@@ -81,12 +81,18 @@ def test_only_what_is_replaced_goes(data: st.DataObject) -> None:
     gone = sorted(data.draw(st.sets(st.integers(0, len(texts) - 1), min_size=1)))
     order = f'{{"id":"x","extension":[{", ".join(texts)}],"dose":10.00}}'
     expected = [OURS if n == gone[0] else t for n, t in enumerate(texts) if n == gone[0] or n not in gone]
-    assert add_extension(order, OURS, gone) == f'{{"id":"x","extension":[{", ".join(expected)}],"dose":10.00}}'
+    assert extend_extensions(order, OURS, gone) == f'{{"id":"x","extension":[{", ".join(expected)}],"dose":10.00}}'
 
 
 def test_a_null_in_the_place_of_extensions_is_replaced() -> None:
     """Some senders write null for none; the list takes its place."""
-    assert add_extension('{"extension": null ,"id":"x"}', OURS) == f'{{"extension": [{OURS}] ,"id":"x"}}'
+    assert extend_extensions('{"extension": null ,"id":"x"}', OURS) == f'{{"extension": [{OURS}] ,"id":"x"}}'
+
+
+def test_of_two_lists_the_one_that_counts_is_extended() -> None:
+    """JSON readers take the last of two members of one name; so does the echo."""
+    echo = extend_extensions('{"extension":[1],"extension":[2]}', OURS)
+    assert echo == f'{{"extension":[1],"extension":[2,{OURS}]}}'
 
 
 @given(st.lists(_order(extended=True), max_size=3), st.booleans())
