@@ -1,0 +1,45 @@
+"""Codings as CQL compares them: one spelling of each system, NDC as 11 digits. CQL itself compares to the letter."""
+
+from typing import Any
+
+import orjson
+
+from server.fhir.codes import NDC, SYSTEM_ALIASES
+from server.fhir.read import Resource, ndc11, ndc_readings
+
+_ALIASES = [
+    (f'"system":"{alias}"'.encode(), f'"system":"{system}"'.encode()) for alias, system in SYSTEM_ALIASES.items()
+]
+_NDC = NDC.encode()
+
+
+def normalised(text: bytes) -> Resource:
+    """The resource of a compact JSON text (orjson's form), its codings normalised."""
+    for alias, system in _ALIASES:
+        text = text.replace(alias, system)
+    resource: Resource = orjson.loads(text)
+    if _NDC in text:
+        _normalise_ndc(resource)
+    return resource
+
+
+def _normalise_ndc(node: Any) -> None:
+    if isinstance(node, list):
+        for child in node:
+            _normalise_ndc(child)
+    elif isinstance(node, dict):
+        codings = node.get("coding")
+        if isinstance(codings, list):
+            node["coding"] = [reading for c in codings for reading in _readings(c)]
+        elif node.get("system") == NDC and isinstance(node.get("code"), str):
+            node["code"] = ndc11(node["code"])
+        for key, child in node.items():
+            if key != "coding":
+                _normalise_ndc(child)
+
+
+def _readings(coding: Any) -> list[Any]:
+    """A coding, or one for each NDC that ten digits without hyphens may stand for."""
+    if isinstance(coding, dict) and coding.get("system") == NDC and isinstance(coding.get("code"), str):
+        return [{**coding, "code": code} for code in ndc_readings(coding["code"])]
+    return [coding]
