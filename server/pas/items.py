@@ -101,7 +101,7 @@ class ItemReader:
     def _linked(self, item: RequestedItem) -> Iterator[Resource]:
         """What the item's informationSequence points at; a DTR Bundle stands for the responses in it."""
         for sequence in item.raw.get("informationSequence") or ():
-            info = self._information.get(sequence) or {}
+            info = (self._information.get(sequence) if isinstance(sequence, int) else None) or {}
             found = self._envelope.index.resolve(info.get("valueReference"), self._envelope.claim)
             if found is not None:
                 yield found

@@ -9,14 +9,19 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.clock import new_id, new_number
 from server.decision.judge import ENGINE_CRITERION
-from server.errors import EngineError
+from server.errors import EngineError, InvalidRequest
 from server.fhir.codes import HCPCS
 from server.fhir.version import Version
-from server.pas.claim_response import INQUIRY
+from server.pas.claim_error import render_rejections
+from server.pas.claim_response import INQUIRY, SUBMIT
+from server.pas.intake import read_submit
 from server.pas.request import Rejection
+from server.pas.submission import submission_of
 from server.pas.submit import NO_POLICY
 from server.policy.model import State
 from server.policy.plan import CatalogueEntry
@@ -35,6 +40,8 @@ from tests.pas_requests import (
     a_submit,
     an_item,
 )
+from tests.policies import a_library
+from tests.stores import NoStore
 
 EVERYTHING = Inquiry(member_ids=(MEMBER,), npis=(CLINIC,))
 
@@ -238,3 +245,38 @@ def test_request_bytes_are_kept(store: Store) -> None:
 
     a_submit(Watching()).answer(a_request(), b'{"as": "received"}')
     assert (kept[0].request, kept[0].received) == (b'{"as": "received"}', NOW)
+
+
+JUNK: st.SearchStrategy[Any] = st.sampled_from([None, True, 7, "x", [], {}, [{}], {"reference": "#x"}, "2026-99-99"])
+
+
+@given(data=st.data(), version=st.sampled_from(Version))
+def test_what_can_be_read_can_be_answered(data: st.DataObject, version: Version) -> None:
+    """One element anywhere removed, replaced or doubled: the request is refused, or it gets a whole answer."""
+    bundle = a_bundle(an_item(informationSequence=[1, 2]), an_item(2))
+    node: Any = bundle
+    while True:
+        key = data.draw(st.sampled_from(list(node) if isinstance(node, dict) else list(range(len(node)))))
+        if isinstance(node[key], (dict, list)) and data.draw(st.integers(0, 3)):
+            node = node[key]
+            continue
+        change = data.draw(st.sampled_from(["remove", "replace"] + ["double"] * isinstance(node, list)))
+        if change == "remove":
+            del node[key]
+        elif change == "replace":
+            node[key] = data.draw(JUNK)
+        else:
+            node.append(node[key])
+        break
+    raw = orjson.dumps(bundle)
+    try:
+        request = read_submit(raw, orjson.loads(raw), version=version, policies=a_library(), plan=PLAN)
+    except InvalidRequest:
+        return
+    if request.rejections:
+        answer = claim_response(render_rejections(request, kind=SUBMIT, response_id="1", created=NOW))
+        assert len(answer["error"]) == len(request.rejections)
+    else:
+        submission = submission_of(a_submit(NoStore()).decided(request), raw)
+        answer = claim_response(submission.renderings[version, SUBMIT])
+        assert [i["itemSequence"] for i in answer["item"]] == [i.sequence for i in request.items]
