@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from server.clock import new_id, new_number
 from server.decision.judge import ENGINE_CRITERION
 from server.errors import EngineError, InvalidRequest
-from server.fhir.codes import HCPCS
+from server.fhir.codes import HCPCS, RXNORM
 from server.fhir.version import Version
 from server.pas.claim_error import render_rejections
 from server.pas.claim_response import INQUIRY, SUBMIT
@@ -40,7 +40,7 @@ from tests.pas_requests import (
     a_submit,
     an_item,
 )
-from tests.policies import a_library
+from tests.policies import a_library, a_policy
 from tests.stores import NoStore
 
 EVERYTHING = Inquiry(member_ids=(MEMBER,), npis=(CLINIC,))
@@ -247,6 +247,7 @@ def test_request_bytes_are_kept(store: Store) -> None:
     assert (kept[0].request, kept[0].received) == (b'{"as": "received"}', NOW)
 
 
+POLICIES = a_library(a_policy(editions=(EDITION,), identified_by=frozenset({f"{RXNORM}|1"})))
 JUNK: st.SearchStrategy[Any] = st.sampled_from([None, True, 7, "x", [], {}, [{}], {"reference": "#x"}, "2026-99-99"])
 
 
@@ -270,7 +271,7 @@ def test_what_can_be_read_can_be_answered(data: st.DataObject, version: Version)
         break
     raw = orjson.dumps(bundle)
     try:
-        request = read_submit(raw, orjson.loads(raw), version=version, policies=a_library(), plan=PLAN)
+        request = read_submit(raw, orjson.loads(raw), version=version, policies=POLICIES, plan=PLAN)
     except InvalidRequest:
         return
     if request.rejections:
