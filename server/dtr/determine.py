@@ -60,7 +60,8 @@ class FormFinder:
             raise Unprocessable(problems)
         orders = [o.value for o in request.orders]
         if not orders and assertion is not None:
-            orders = [orjson.loads(assertion.order)]
+            remembered = orjson.loads(assertion.order)  # empty where a request came without its order
+            orders = [remembered] if "resourceType" in remembered else []
         found = Determination({}, coverages, ids, outcome)
         by_order = self._by_orders(request, orders, assertion, today, found)
         asked = self._by_canonical(request, assertion, found)
@@ -73,7 +74,7 @@ class FormFinder:
             wanted = found.wanted.get(edition.form.canonical)
             if wanted is None and not limited and edition.form.url not in named:
                 wanted = found.wanted[edition.form.canonical] = Wanted(policy, edition)
-            if wanted is not None and order not in wanted.orders:
+            if wanted is not None and order is not None and order not in wanted.orders:
                 wanted.orders.append(order)
         for wanted in found.wanted.values():
             wanted.orders = wanted.orders or orders
@@ -120,9 +121,9 @@ class FormFinder:
         assertion: Assertion | None,
         today: date,
         found: Determination,
-    ) -> list[tuple[Policy, Edition, Resource]]:
-        chosen: list[tuple[Policy, Edition, Resource]] = []
+    ) -> list[tuple[Policy, Edition, Resource | None]]:
         said = self._said_by_crd(assertion)
+        chosen: list[tuple[Policy, Edition, Resource | None]] = [(*said, None)] if said and not orders else []
         unrelated = 0
         for order in orders:
             recognised = self._policies.recognise(order_codings(order, request.resolve))

@@ -40,8 +40,9 @@ def population_bundle(known: Known) -> Resource:
     """The record that the pre-population CQL reads.
 
     It holds one Patient (as sent, else nothing but its id), the focal Coverage, the orders, what they contain or refer
-    to, and a ClaimResponse with `preAuthRef` and `preAuthPeriod` when an authorization is in force. References are
-    relative, as in the record that decisions are made on.
+    to, and an active ClaimResponse with `preAuthRef` and `preAuthPeriod` when an authorization is in force. References
+    are relative, as in the record that decisions are made on. A medication that an order refers to stands in the order
+    itself too, where `[MedicationRequest: medication in ...]` looks.
     """
     patient = _id_of(known.subject) or "patient"
     resources: dict[str, Resource] = {}
@@ -51,6 +52,11 @@ def population_bundle(known: Known) -> Resource:
         }
         for part in (*(resource.get("contained") or ()), resource):
             _put(resources, _relative(part, contained), f"sent-{n}")
+    for resource in resources.values():
+        medication = resources.get(reference(resource.get("medicationReference")) or "", {})
+        if "code" in medication:
+            del resource["medicationReference"]
+            resource["medicationCodeableConcept"] = medication["code"]
     sent = resources.get(f"{_PATIENT}/{patient}")
     kept = [r for r in resources.values() if r["resourceType"] != _PATIENT]
     if known.authorization is not None:

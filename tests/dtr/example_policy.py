@@ -133,7 +133,9 @@ class Remembered:
     """The two look-ups that DTR makes in the store."""
 
     def __init__(self) -> None:
-        self.assertions = {a.id: a for a in (assertion(), assertion(id="A-NONE", form=None))}
+        self.assertions = {
+            a.id: a for a in (assertion(), assertion(id="A-NONE", form=None), assertion(id="A-PAS", order="{}"))
+        }
         self.authorizations: dict[str, ActiveAuthorization] = {}
 
     def assertion(self, assertion_id: str) -> Assertion | None:

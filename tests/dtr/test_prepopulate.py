@@ -139,6 +139,17 @@ def test_without_an_order_2_0_does_not_claim_the_profile(serve: Callable[..., Se
     ]
 
 
+def test_a_context_without_its_order_still_names_the_form(server: Server) -> None:
+    """A PAS request may have come without its order; the form that it was asked for is known all the same (D-22)."""
+    parts: list[dict[str, Any]] = [
+        {"name": "coverage", "resource": example.coverage()},
+        {"name": "context", "valueString": "A-PAS"},
+    ]
+    answer = server.package(*parts)
+    assert len(bundles(answer)) == 1
+    assert answers(bundles(answer)[0])["coverage-kind"][0]["code"] == "commercial"
+
+
 class _Broken:
     name = "broken"
 
