@@ -8,7 +8,6 @@ import orjson
 from server.dtr.request import PackageRequest
 from server.errors import Problem, Unprocessable
 from server.fhir.order import order_codings, service_day
-from server.fhir.parameters import Sent
 from server.fhir.read import Resource, member_ids, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
@@ -55,7 +54,7 @@ class FormFinder:
         problems: list[Problem] = []
         coverages = self._coverages(request, outcome, problems)
         ids = tuple(dict.fromkeys(i for c in coverages for i in member_ids(c, _patient(c, request))))
-        assertion = self._assertion(request.context, ids, problems)
+        assertion = self._assertion(request, ids, problems)
         if problems:
             raise Unprocessable(problems)
         orders = [o.value for o in request.orders]
@@ -100,19 +99,20 @@ class FormFinder:
         insured = {type_and_id(reference(i)) for o in request.orders for i in o.value.get("insurance") or ()}
         return sorted(known, key=lambda c: f"Coverage/{c.get('id')}" not in insured)
 
-    def _assertion(self, context: Sent | None, ids: tuple[str, ...], problems: list[Problem]) -> Assertion | None:
+    def _assertion(self, request: PackageRequest, ids: tuple[str, ...], problems: list[Problem]) -> Assertion | None:
+        """What the context stands for; one that was given for somebody else is as unknown as one that never was."""
+        context = request.context
         if context is None:
             return None
         assertion = self._store.assertion(context.value)
-        strangers = assertion is not None and ids and assertion.member_ids and not set(ids) & set(assertion.member_ids)
-        if assertion is None or strangers:
-            text = (
-                "This context is not known for this coverage; send the coverage-assertion-id of the order's "
-                "coverage information, or send the order itself."
-            )
-            problems.append(Problem("not-found", text, context.at))
-            return None
-        return assertion
+        if assertion is not None and _same_person(assertion, ids, request):
+            return assertion
+        text = (
+            "This context is not known for this coverage; send the coverage-assertion-id of the order's "
+            "coverage information, or send the order itself."
+        )
+        problems.append(Problem("not-found", text, context.at))
+        return None
 
     def _by_orders(
         self,
@@ -174,6 +174,16 @@ class FormFinder:
                 )
                 found.outcome.append(Problem("not-found", text, asked.at, severity="warning"))
         return chosen
+
+
+def _same_person(assertion: Assertion, ids: tuple[str, ...], request: PackageRequest) -> bool:
+    """By member id; where one side has none, by the patient that the coverage names."""
+    if ids and assertion.member_ids:
+        return bool(set(ids) & set(assertion.member_ids))
+    remembered = reference((orjson.loads(assertion.coverage) or {}).get("beneficiary"))
+    return remembered is not None and any(
+        reference(c.value.get("beneficiary")) == remembered for c in request.coverages
+    )
 
 
 def _patient(coverage: Resource, request: PackageRequest) -> Resource | None:

@@ -76,6 +76,7 @@ def read_package_request(body: Mapping[str, Any], version: Version) -> PackageRe
         if not _names_patient(coverage.value, [o.value for o in sent.get("order", ())]):
             text = "Coverage.beneficiary is missing; send a Reference to the patient."
             problems.append(Problem("required", text, f"{coverage.at}.beneficiary"))
+    problems += _several_patients(sent.get("coverage", ()))
     if problems:
         raise InvalidRequest(problems)
     return PackageRequest(
@@ -97,6 +98,17 @@ def _nothing_asked(body: Mapping[str, Any]) -> list[Problem]:
         return []
     text = "dtr-1: nothing says which form is wanted; send an `order`, a `questionnaire` or a `context`."
     return [Problem("required", text, "Parameters.parameter")]
+
+
+def _several_patients(coverages: tuple[Sent, ...]) -> list[Problem]:
+    """The draft is about one patient, and nobody may learn of one through the coverage of another."""
+    named = [reference(c.value.get("beneficiary")) for c in coverages]
+    text = "This coverage is of another patient than the first one; ask for each patient in a request of its own."
+    return [
+        Problem("business-rule", text, f"{c.at}.beneficiary")
+        for c, patient in zip(coverages, named, strict=True)
+        if (type_and_id(patient) or patient) != (type_and_id(named[0]) or named[0])
+    ]
 
 
 def _names_patient(coverage: Resource, orders: list[Resource]) -> bool:

@@ -75,6 +75,7 @@ ANSWERED: list[tuple[str, list[Json], int, list[tuple[str, str]]]] = [
     ("changed since", [COVERAGE, ORDER, since("2025-01-01T00:00:00+05:00", "DateTime")], 1, []),
     ("coverage that has ended", [ENDED, ORDER], 1, [("warning", "business-rule")]),
     ("coverage without any member id", [NO_ID, ORDER], 1, []),
+    ("context, for a coverage without any member id", [NO_ID, context("A1")], 1, []),
     ("parameters of no operation", [COVERAGE, ORDER, {"name": "colour", "valueCode": "blue"}], 1, []),
 ]
 
@@ -101,6 +102,15 @@ REFUSED: list[tuple[str, list[Json], int, list[str] | None]] = [
         ["Parameters.parameter[0].resource", "Parameters.parameter[1].value"],
     ),
     ("the context of another member", [ANOTHER, context("A1")], 422, ["Parameters.parameter[1].value"]),
+    (
+        "the context of another patient, without a member id",
+        [
+            {"name": "coverage", "resource": {**NO_ID["resource"], "beneficiary": {"reference": "Patient/p2"}}},
+            context("A1"),
+        ],
+        422,
+        ["Parameters.parameter[1].value"],
+    ),
     ("an order that is not the context's", [COVERAGE, OTHER, context("A1")], 422, ["Parameters.parameter[2].value"]),
     (
         "an order that is none",
@@ -150,6 +160,14 @@ def test_several_coverages_are_read_in_2_0_and_refused_in_2_2(serve: Callable[..
     refs = [e["valueReference"]["reference"] for e in response["extension"] if "valueReference" in e]
     assert refs == ["Coverage/cov1", "Coverage/cov2", "MedicationRequest/mr1"]
     assert serve(Version.V2_2).package(COVERAGE, second, ORDER).status_code == 400
+
+
+def test_coverages_of_two_patients_are_refused(serve: Callable[..., Server]) -> None:
+    """A draft is about one patient (2.0.1 takes several coverages)."""
+    of_another = example.coverage(id="cov2", beneficiary={"reference": "Patient/p2"})
+    answer = serve(Version.V2_0).package(COVERAGE, {"name": "coverage", "resource": of_another}, ORDER)
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["expression"] == ["Parameters.parameter[1].resource.beneficiary"]
 
 
 def test_canonicals_limit_2_2_and_add_in_2_0(serve: Callable[..., Server]) -> None:
