@@ -102,8 +102,8 @@ def _by_policy(words: _Words, policy: Policy, edition: Edition, day: date) -> Co
     if edition.covered == "not-covered":
         return words.say("not-covered", f"{policy.display} is not covered: {policy.title}.", last)
     text = (
-        f"{policy.display} needs prior authorization ({policy.title}). "
-        "The policy's form collects what the decision needs; send it with the request."
+        f"{policy.display} needs prior authorization by the plan's policy: {policy.title}. "
+        "Its form collects what the decision needs; send it with the request."
     )
     return words.say(
         edition.covered,
