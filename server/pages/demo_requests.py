@@ -132,6 +132,7 @@ def _in_the_ehr(chart: Chart, resource: Mapping[str, Any]) -> Resource:
     for url, relative in chart.urls.items():
         text = text.replace(json.dumps(url), json.dumps(relative))
     own: Resource = json.loads(text)
+    own.pop("meta", None)  # the profiles that PAS asks for
     return own
 
 

@@ -50,8 +50,10 @@ class Partner:
             self.case(folder)
         self.satisfied(KINERET_CASES / "TC-001")
         self.other_orders(KINERET_CASES / "TC-001")
-        for file in sorted((SHARED / "examples" / "crd").glob("*request*.json")):
-            self.order(f"crd/{file.stem}", json.loads(file.read_bytes()))
+        for file in sorted((SHARED / "examples" / "crd").glob("*.json")):
+            hook = json.loads(file.read_bytes())
+            if "hook" in hook and not any(other in file.stem for other in self._not_ours):
+                self.order(f"crd/{file.stem}", hook)
         for file in sorted((SHARED / "examples" / "pas").glob(f"v{self._digits}-*_submit.json")):
             self.submit(f"pas/{file.stem}", json.loads(file.read_bytes()))
         for name, path, body in _other_requests():
@@ -62,6 +64,11 @@ class Partner:
         return self.traffic
 
     @property
+    def _not_ours(self) -> tuple[str, ...]:
+        """In the names of hook requests that are shaped for the other version."""
+        return ("ig221", "2.2.1") if self._two else ("2.0.1",)
+
+    @property
     def _digits(self) -> str:
         return "201" if self._two else "221"
 
@@ -69,8 +76,6 @@ class Partner:
         """One worked case: order-sign, form, reads, request, inquiry, reasons."""
         name = folder.name
         hook, request = (json.loads((folder / f"{f}.json").read_bytes()) for f in ("order-sign", "pas-submit"))
-        if self._two:
-            hook.pop("extension", None)
         chart = Chart(request)
         assertion = self.order(name, hook)
         self.package(name, chart, assertion)
@@ -90,15 +95,14 @@ class Partner:
     def other_orders(self, folder: Path) -> None:
         """What the plan says beside its policy: each service, membership and hook of its own."""
         hook = json.loads((folder / "order-sign.json").read_bytes())
-        if self._two:
-            hook.pop("extension", None)
         for name, request in other_orders(hook):
             self.order(name, request)
 
     def order(self, name: str, hook: Json) -> str | None:
         """Keeps the updated orders; returns the coverage-assertion-id, if any."""
         path = f"/cds-services/crd-{hook['hook']}"
-        answer = self.http.post(path, json=hook)
+        asked = {} if self._two else {"extension": {"davinci-crd.requestedVersion": str(self.traffic.version)}}
+        answer = self.http.post(path, json={k: v for k, v in hook.items() if k != "extension"} | asked)
         body = answer.json()
         if answer.status_code != httpx.codes.OK:
             self._error(f"crd {name}", answer.status_code, body)
