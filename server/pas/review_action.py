@@ -78,8 +78,12 @@ def disposition(items: Sequence[DecidedItem]) -> str:
     """ClaimResponse.disposition: the decision in one plain sentence."""
     certified = sum(d.approved for d in items)
     if certified == len(items):
-        return "Certified." if certified == 1 else f"Certified: all {certified} items."
+        return f"Certified{_days(items[0])}." if certified == 1 else f"Certified: all {certified} items."
     if certified:
         return f"Certified: {certified} of {len(items)} items. The other items are pended; see their notes."
     reasons = dict.fromkeys(REASON[d.outcome][1] for d in items)
     return "Pended. " + " ".join(f"{r}." for r in reasons)
+
+
+def _days(decided: DecidedItem) -> str:
+    return f" from {decided.period[0]} to {decided.period[1]}, both days included" if decided.period else ""

@@ -113,8 +113,26 @@ def test_each_outcome_in_x12(
 
 
 def test_period_counts_both_ends() -> None:
-    """An approval of 180 days starts on the service day and ends 179 days later."""
-    assert response()["preAuthPeriod"] == {"start": "2027-01-15", "end": "2027-07-13"}
+    """An approval of 180 days starts on the service day and ends 179 days later, and its words say so."""
+    answer = response()
+    assert answer["preAuthPeriod"] == {"start": "2027-01-15", "end": "2027-07-13"}
+    assert answer["disposition"] == "Certified from 2027-01-15 to 2027-07-13, both days included."
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([{}, {}], "Certified: all 2 items."),
+        ([MORE], "Pended. More information from the provider is needed."),
+        ([NURSE], "Pended. A nurse reviews the request."),
+        ([PHYSICIAN], "Pended. A physician reviews the request."),
+        ([DIRECTOR], "Pended. The medical director reviews the request."),
+        ([MORE, NURSE, MORE], "Pended. More information from the provider is needed. A nurse reviews the request."),
+    ],
+)
+def test_disposition_in_plain_words(states: list[States], words: str) -> None:
+    """One sentence for each thing that happens next, whatever the number of items."""
+    assert response(*states)["disposition"] == words
 
 
 @given(
