@@ -87,8 +87,9 @@ def test_other_version_same_decision(store: Store) -> None:
     assert "extension" not in again
 
 
-def test_parallel_twins_get_one_answer(store: Store) -> None:
+def test_parallel_twins_get_one_answer(database_url: str) -> None:
     """The same request from many threads at once: one authorization, and everybody reads the same bytes."""
+    store = open_store(database_url)
     twins = 8
     at_once = threading.Barrier(twins)
     submit = replace(a_submit(store, SayingEngine()), new_id=new_id, new_number=new_number)
@@ -101,6 +102,7 @@ def test_parallel_twins_get_one_answer(store: Store) -> None:
         answers = set(threads.map(send, range(twins)))
     assert len(answers) == 1
     assert len(store.inquire(EVERYTHING)) == 1
+    store.close()
 
 
 def test_twin_that_loses_the_race_reads_the_winners_answer(store: Store) -> None:
