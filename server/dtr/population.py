@@ -9,6 +9,7 @@ from server.decision.judge import Engine
 from server.errors import EngineError, Problem
 from server.fhir.order import service_day
 from server.fhir.read import Resource, reference, type_and_id
+from server.log import log
 from server.policy.model import Edition
 from server.store.ports import ActiveAuthorization
 
@@ -94,7 +95,8 @@ def population_results(
         results[name] = {}
         try:
             results[name] = engine.evaluate(key, bundle, parameters)
-        except EngineError:
+        except EngineError as error:
+            log.error("pre-population failed", policy=edition.policy_id, edition=edition.version, reason=str(error))
             text = (
                 "The payer could not work out what it knows; the draft is not pre-filled. Fill the form from the chart."
             )

@@ -21,6 +21,7 @@ from server.dtr.request import PackageRequest, read_package_request
 from server.errors import InvalidRequest, NotFound, Problem
 from server.fhir.structure import structure_problems
 from server.fhir.version import Version
+from server.log import log
 from server.outcomes import FhirResponse
 from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
@@ -85,6 +86,14 @@ class DtrRoutes:
             said.append(_information(f"{unchanged} of the forms asked for did not change; keep the ones you have."))
         elif not bundles and not said:
             said.append(_information("No form is needed: no policy of this plan asks for documentation here."))
+        log.info(
+            "package answered",
+            policy=[w.policy.id for w in found.wanted.values()],
+            edition=[w.edition.version for w in found.wanted.values()],
+            item=len(bundles),
+            outcome=[p.code for p in said],
+            version=self._version.value,
+        )
         return package_answer(self._version, bundles, said)
 
     def _known(self, asked: PackageRequest, found: Determination, wanted: Wanted, now: datetime) -> Known:
