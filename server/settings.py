@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on. Loopback only, until authentication is on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     base_url: str = Field("", description="Public URL of this server, as partners see it. Default: http://HOST:PORT.")
+    tls_certificate: Path | None = Field(None, description="PEM file of the certificate chain; with it, TLS is spoken.")
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's private key.")
     database_url: str = Field(
         "sqlite:///var/vitruvian.db", description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`."
     )
@@ -53,8 +55,18 @@ class Settings(BaseSettings):
         return level.lower()
 
     @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("set both VITRUVIAN_TLS_CERTIFICATE and VITRUVIAN_TLS_KEY to speak TLS, or neither.")
+        for file in (self.tls_certificate, self.tls_key):
+            if file and not file.is_file():
+                raise ValueError(f"{file} is not there; name the PEM files of the certificate and its key.")
+        return self
+
+    @model_validator(mode="after")
     def _default_base_url(self) -> Self:
-        self.base_url = (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        scheme = "https" if self.tls_certificate else "http"
+        self.base_url = (self.base_url or f"{scheme}://{self.host}:{self.port}").rstrip("/")
         return self
 
 

@@ -41,7 +41,9 @@ def setting_rows() -> Iterator[tuple[str, ...]]:
         elif isinstance(default, Path):
             said = f"`{default.relative_to(ROOT)}`"
         else:
-            said = "" if default == "" else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+            said = (
+                "" if default in ("", None) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+            )
         yield f"`VITRUVIAN_{name.upper()}`", said, field.description or ""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 
 import httpx
 
@@ -33,22 +34,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def is_up(base_url: str) -> bool:
-    """Whether a ready Vitruvian answers there."""
+def is_up(base_url: str, trust: SSLContext | None = None) -> bool:
+    """Whether a ready Vitruvian answers there. trust: the certificates to accept, by default the machine's."""
     try:
-        return httpx.get(f"{base_url}/readyz", timeout=2).status_code == httpx.codes.OK
+        return httpx.get(f"{base_url}/readyz", timeout=2, verify=trust or True).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 
 
 @contextmanager
-def serving(port: int | None = None, **settings: str) -> Iterator[Serving]:
+def serving(port: int | None = None, trust: SSLContext | None = None, **settings: str) -> Iterator[Serving]:
     """A server on loopback and, unless `database_url` says otherwise, on a database that is deleted afterwards.
 
-    settings: by name, as in settings.py. Raises RuntimeError with the server's last words when it does not start.
+    settings: by name, as in settings.py; with a certificate, `trust` must accept it for 127.0.0.1.
+    Raises RuntimeError with the server's last words when it does not start.
     """
     port = port or free_port()
-    base_url = f"http://127.0.0.1:{port}"
+    base_url = f"{'https' if 'tls_certificate' in settings else 'http'}://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="vitruvian-") as folder:
         settings = {"database_url": f"sqlite:///{folder}/vitruvian.db", "log_level": "warning"} | settings
         environment = os.environ | {f"VITRUVIAN_{name.upper()}": value for name, value in settings.items()}
@@ -64,7 +66,7 @@ def serving(port: int | None = None, **settings: str) -> Iterator[Serving]:
                 stderr=words,
             )
         try:
-            while not is_up(base_url):
+            while not is_up(base_url, trust):
                 if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
                     raise RuntimeError(f"The server did not start:\n{log.read_text(errors='replace')[-2000:]}")
                 time.sleep(0.02)
