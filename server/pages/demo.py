@@ -41,7 +41,8 @@ class Story:
 def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, cql: Path) -> int:
     """Tells every story against the server at base_url, or against one it starts there; 0 when all went through."""
     stories = list(stories_of(policies, cql))
-    with _server(base_url, say) as url, httpx.Client(base_url=url, timeout=30) as client:
+    running = is_up(base_url)
+    with _server(base_url, say, running=running) as url, httpx.Client(base_url=url, timeout=30) as client:
         tell = Teller(say)
         for number, story in enumerate(stories, 1):
             tell.title(f"{number} of {len(stories)}: {story.title}", story.tells)
@@ -50,7 +51,7 @@ def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, c
             except httpx.HTTPStatusError as error:
                 tell.refused(error.response)
                 return 1
-        tell.end(url)
+        tell.end(base_url, stays=running)
     return 0
 
 
@@ -74,8 +75,8 @@ def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
 
 
 @contextmanager
-def _server(base_url: str, say: Callable[[str], object]) -> Iterator[str]:
-    if is_up(base_url):
+def _server(base_url: str, say: Callable[[str], object], *, running: bool) -> Iterator[str]:
+    if running:
         yield base_url
         return
     say(f"No server runs at {base_url}; starting one on a database that is deleted afterwards.\n")

@@ -15,6 +15,7 @@ WIDTH = 100
 _MARKS = {"met": "+", "unmet": "-", "unknown": "?", "review": "!"}
 _STATES = ("unmet", "unknown", "review", "met")
 _ACTIONS = {"A1": "certified", "A4": "pended"}
+_DOCUMENTS = {"102089-0": "102089-0 (the plan's form, completed)"}
 
 
 class Teller:
@@ -38,8 +39,10 @@ class Teller:
     def refused(self, response: httpx.Response) -> None:
         self._line(f"{response.status_code}, which the demo did not expect: {response.text[:2000]}", "   answer    ")
 
-    def end(self, url: str) -> None:
-        self._say(f"\nThat is the journey. Addresses, and commands to try by hand: {url}/\n")
+    def end(self, url: str, *, stays: bool) -> None:
+        where = f"{url}/" if stays else f"start the server (make run) and open {url}/"
+        self._say("\n")
+        self._line(f"That is the journey. For the addresses, and for commands to try by hand: {where}", "")
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -102,9 +105,12 @@ class Teller:
             self._answer(seconds, line)
         for error in response.get("error") or ():
             self._more(f"error: {error['code'].get('text') or [c.display or c.code for c in codings(error['code'])]}")
-        wanted = [e["resource"] for e in answer["entry"] if e["resource"]["resourceType"] == "CommunicationRequest"]
-        for request in wanted:
-            self._more(f"please send: {'; '.join(p.get('contentString', '') for p in request.get('payload') or ())}")
+        for note in response.get("processNote") or ():
+            self._more(f"note: {note['text']}")
+        for request in (e["resource"] for e in answer["entry"]):
+            if request["resourceType"] == "CommunicationRequest":
+                codes = [p.get("contentString", "") for p in request.get("payload") or ()]
+                self._more(f"please send, by LOINC code: {', '.join(_DOCUMENTS.get(c, c) for c in codes)}")
         return response
 
     def reasons(self, answer: Any, seconds: float) -> None:
@@ -112,8 +118,13 @@ class Teller:
         one = {name: _value(p) for name, p in parts}
         self._answer(seconds, f"{one.get('outcome')} under {one.get('policy')}, edition {one.get('edition')}")
         findings = [_finding(p["part"]) for name, p in parts if name == "finding"]
+        all_met = all(f["state"] == ["met"] for f in findings)
         for state in _STATES:
-            for found in (f for f in findings if f["state"] == [state]):
+            some = [f for f in findings if f["state"] == [state]]
+            if state == "met" and some and not all_met:
+                self._line(", ".join(f["criterion"][0] for f in some), f"     {_MARKS[state]} {state:8} ")
+                return
+            for found in some:
                 text = f"{found['criterion'][0]}: {found['sentence'][0]}"
                 self._line(text, f"     {_MARKS[state]} {state:8} ")
                 if state != "met":
@@ -133,7 +144,7 @@ class Teller:
     # -- lines ---------------------------------------------------------------------------------------------------
 
     def _answer(self, seconds: float, text: str) -> None:
-        self._line(f"{text}  ({seconds * 1000:.0f} ms)", "   answer    ")
+        self._line(f"{text}  ({seconds * 1000:.0f}\N{NO-BREAK SPACE}ms)", "   answer    ")
 
     def _more(self, text: str) -> None:
         self._line(text, "             ")
