@@ -1,0 +1,98 @@
+"""`make inferno [SUITE=...] [GROUP=...]`: the official suites against this server.
+
+All six without arguments: CONFORMANCE.md and the README's summary are written anew. Exit 1 when a test that must pass
+does not, or one that does not pass has no reason in reasons.toml.
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import httpx
+
+from server.settings import ROOT
+from tests.conformance.inferno.judge import SuiteVerdict, judge
+from tests.conformance.inferno.lab import INFERNO, Addresses, addresses, judges
+from tests.conformance.inferno.reasons import Reasons
+from tests.conformance.inferno.report import printed, write
+from tests.conformance.inferno.session import Session
+from tests.conformance.inferno.suites import SUITES, Suite, suite
+from tests.shared_material import SHARED
+
+_INPUTS = ROOT / "build" / "inferno"
+_AT_ONCE = 3
+"""Suites side by side. They wait for the validator most of the time, which has a thread for each."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="make inferno", description=__doc__)
+    parser.add_argument("--suite", default="", help=f"one of {', '.join(s.title.replace(' ', '') for s in SUITES)}")
+    parser.add_argument("--group", default="", help="a group of it: its number, its id, or the end of its id")
+    chosen = parser.parse_args(arguments)
+    if not SHARED.is_dir():
+        _print("Skipped: Inferno and HL7's validator are not beside this checkout (../shared).")
+        return 0
+    began = time.monotonic()
+    reasons = Reasons()
+    wanted = [suite(chosen.suite)] if chosen.suite else list(SUITES)
+    groups = [chosen.group] if chosen.group else []
+    with judges(), addresses() as served, ThreadPoolExecutor(_AT_ONCE) as side_by_side:
+        verdicts = []
+        for verdict in side_by_side.map(lambda s: run(s, served, groups, reasons), wanted):
+            verdicts.append(verdict)
+            for line in printed(verdict):
+                _print(line)
+        versions = _versions()
+    whole = not (chosen.suite or chosen.group)
+    if whole:
+        write(verdicts, versions, datetime.now(UTC).date())
+    problems = [*_problems(verdicts, whole=whole)]
+    for problem in problems:
+        _print(f"WRONG {problem}")
+    for reason in reasons.unused if whole else ():
+        _print(f"unused entry in reasons.toml: {reason.test.pattern}")
+    _print(f"{sum(len(v.tests) for v in verdicts)} tests, {len(problems)} problems, {time.monotonic() - began:.0f} s")
+    return 1 if problems else 0
+
+
+def run(suite: Suite, served: Addresses, groups: Sequence[str], reasons: Reasons) -> SuiteVerdict:
+    """Runs a suite, or groups of it after the one they need; keeps its inputs in build/inferno/."""
+    inputs = suite.inputs(served.plain, suite.version)
+    if suite.over_tls:
+        inputs[suite.over_tls] = served.tls
+    _INPUTS.mkdir(parents=True, exist_ok=True)
+    (_INPUTS / f"{suite.id}.json").write_text(json.dumps(inputs, indent=1), encoding="utf-8")
+    session = Session(INFERNO, suite.id)
+    before = [suite.first] if suite.first and groups else []
+    return judge(suite, session.suite["version"], session.run(inputs, [*before, *groups]), reasons)
+
+
+def _problems(verdicts: Sequence[SuiteVerdict], *, whole: bool) -> list[str]:
+    found = [
+        f"{v.suite.title} {j.result.number} {j.result.verdict}: {j.result.title}" for v in verdicts for j in v.wrong
+    ]
+    if whole:
+        found += [f"{v.suite.title}: no test of group {group} ran" for v in verdicts for group in v.absent_groups]
+    return found
+
+
+def _versions() -> str:
+    """Of what judges: Inferno and HL7's validator."""
+    core = httpx.get(f"{INFERNO}/api/version").json()["version"]
+    pom = (SHARED / "validator" / "pom.xml").read_text(encoding="utf-8")
+    found = re.search(r"<artifactId>org\.hl7\.fhir\.validation</artifactId>\s*<version>([^<]+)</version>", pom)
+    return f"Inferno {core}; HL7's validator {found[1] if found else 'of an unknown version'}."
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

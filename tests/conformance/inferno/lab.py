@@ -1,0 +1,101 @@
+"""What the suites need around them: HL7's validator, Inferno, and this server at two addresses, on one database."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import trustme
+
+from server.pages.serving import serving
+from server.settings import ROOT, Settings
+from tests.certificate import certificate
+from tests.shared_material import SHARED
+
+INFERNO = f"http://127.0.0.1:{os.environ.get('INFERNO_PORT', '4567')}"
+_INFERNO_ROOT = Path(os.environ.get("INFERNO_ROOT", Path.home() / ".cache" / "inferno-root"))
+_VALIDATOR = f"http://127.0.0.1:{os.environ.get('VALIDATOR_PORT', '3500')}"
+_SANDBOX = ROOT / "cql" / "plans" / "vitruvian-demo-sandbox.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """One server's database, served over plain HTTP and over TLS."""
+
+    plain: str
+    tls: str
+
+
+@contextmanager
+def judges() -> Iterator[None]:
+    """The validator and Inferno, installed and started unless they run already; what was started is stopped again.
+
+    Raises CalledProcessError when one cannot be installed or started: their own words stand above.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_running(SHARED / "validator" / "validator", f"{_VALIDATOR}/healthz"))
+        stack.enter_context(_running(SHARED / "inferno" / "inferno", f"{INFERNO}/api/version"))
+        yield
+
+
+@contextmanager
+def _running(tool: Path, address: str) -> Iterator[None]:
+    if _answers(address):
+        yield
+        return
+    if _do(tool, "start", check=False) or not _answers(address):
+        _do(tool, "setup")
+        _do(tool, "start")
+    try:
+        yield
+    finally:
+        _do(tool, "stop")
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=5).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _do(tool: Path, command: str, *, check: bool = True) -> int:
+    return subprocess.run([sys.executable, str(tool), command], check=check).returncode  # noqa: S603 - fixed words
+
+
+@contextmanager
+def addresses() -> Iterator[Addresses]:
+    """The server on a fresh database, with the sandbox's members; Inferno trusts its certificate meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="vitruvian-lab-") as name, ExitStack() as stack:
+        folder = Path(name)
+        authority, tls = certificate(folder)
+        settings = {"database_url": f"sqlite:///{folder}/lab.db"}
+        if "sandbox" in Settings.model_fields and _SANDBOX.is_file():
+            settings["sandbox"] = str(_SANDBOX)
+        plain = stack.enter_context(serving(None, None, **settings))
+        trust = httpx.create_ssl_context()
+        authority.configure_trust(trust)
+        secure = stack.enter_context(serving(None, trust, **settings, **tls))
+        stack.enter_context(_trusted_by_inferno(authority))
+        yield Addresses(plain.base_url, secure.base_url)
+
+
+@contextmanager
+def _trusted_by_inferno(authority: trustme.CA) -> Iterator[None]:
+    """OpenSSL finds an authority by a hash of its name, so a running Inferno needs no restart to trust one more."""
+    folder = _INFERNO_ROOT / "etc" / "ssl" / "certs"
+    pem = authority.cert_pem.bytes()
+    command = ["chroot", str(_INFERNO_ROOT), "openssl", "x509", "-noout", "-subject_hash"]
+    hashed = subprocess.run(command, input=pem, capture_output=True, check=True).stdout.decode().strip()  # noqa: S603
+    number = next(n for n in range(10) if not (folder / f"{hashed}.{n}").exists())
+    file = folder / f"{hashed}.{number}"
+    file.write_bytes(pem)
+    try:
+        yield
+    finally:
+        file.unlink()

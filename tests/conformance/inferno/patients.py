@@ -1,0 +1,27 @@
+"""Our own synthetic patients, as the inputs of the suites use them: the charts of the Kineret policy."""
+
+import json
+import uuid
+from functools import cache
+from typing import Any
+
+from server.pages.demo_requests import Chart, renewed
+from server.settings import ROOT
+
+_CHARTS = ROOT / "cql" / "kineret-201603" / "charts"
+
+
+@cache
+def _bundle(name: str) -> str:
+    return (_CHARTS / f"{name}.json").read_text(encoding="utf-8")
+
+
+def chart(name: str, member: str = "") -> Chart:
+    """The chart of that name, which any other may change; with `member`, another member's and another transaction's."""
+    bundle: dict[str, Any] = json.loads(_bundle(name))
+    return Chart(renewed(bundle, member) if member else bundle)
+
+
+def identifier(*names: object) -> str:
+    """The same id for the same names, so that two runs send the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(map(str, names))))
