@@ -8,6 +8,7 @@ VitruvianError
 ├── UnsupportedMediaType    a body that is not FHIR JSON / JSON
 ├── NotFound                no such resource, service or page
 ├── PolicyProblems          policy data that does not hold together; carries every PolicyProblem
+├── DecisionRefused         a decision that whoever makes it may not make; a machine never denies
 ├── UnusableDatabase        wrong address, not reachable, not durable, or written by a newer version; met at start only
 └── EngineError             CQL failed, timed out or ran out of memory; always becomes "a person looks", never an answer
 
@@ -95,6 +96,10 @@ class PolicyProblems(VitruvianError):
     def __init__(self, problems: Iterable[PolicyProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class DecisionRefused(VitruvianError):
+    """A decision that a machine, or this person, may not make; the message says whose it is or what it lacks."""
 
 
 class UnusableDatabase(VitruvianError):
