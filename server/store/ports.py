@@ -43,7 +43,8 @@ class ItemRecord:
 
     number: authorization number, only on an approval; reference: administrative reference number of a pended item.
     codes: `system|code` tokens of the item and of its order. service_start/end: what was asked for.
-    findings: JSON text, a list of Finding as dicts. engine: what evaluated it.
+    findings: JSON text, a list of Finding as dicts. engine: what evaluated it. decided_by: JSON text, the person who
+    decided, with role, NPI and reasons; None where no person did.
     """
 
     sequence: int
@@ -61,6 +62,7 @@ class ItemRecord:
     previous_numbers: tuple[str, ...]
     findings: str
     engine: str
+    decided_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,30 @@ class Submission:
     request: bytes
     renderings: Mapping[tuple[Version, str], bytes] = field(default_factory=dict)
     assertions: tuple[Assertion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A stored request as it came. revisions: how often its decision was changed since."""
+
+    received: datetime
+    version: Version
+    request: bytes
+    revisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A later decision on a stored submission, with every rendering of the answer that tells it.
+
+    number: 1 for the first; at: when it was decided. items: each item of the submission as it stands now.
+    """
+
+    submission_id: str
+    number: int
+    at: datetime
+    items: tuple[ItemRecord, ...]
+    renderings: Mapping[tuple[Version, str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +148,20 @@ class Explanation:
     items: tuple[ItemRecord, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionnaireErrors:
+    """One report of a DTR app about forms that it could not work with (dtr D-71, D-72).
+
+    questionnaires: canonicals; outcomes: JSON text, a list of OperationOutcomes as received. The text is a stranger's:
+    it is kept for whoever mends the form, and goes to no log and no page as it stands.
+    """
+
+    received: datetime
+    version: Version
+    questionnaires: tuple[str, ...]
+    outcomes: str
+
+
 class Store(Protocol):
     """The record. Every method is one transaction; nothing returns before its commit is on disk.
 
@@ -133,6 +173,16 @@ class Store(Protocol):
 
         When the same Transaction is already stored, or is stored by a parallel call first, nothing new is written and
         the id of the stored one is returned.
+        """
+        ...
+
+    def submitted(self, submission_id: str) -> Submitted | None: ...
+
+    def revise(self, revision: Revision) -> bool:
+        """Replaces the items and renderings of a submission, keeping what they were before, with an audit row.
+
+        False, and nothing written, when a revision of this number is already there: somebody else came first. Earlier
+        numbers and references still find the submission. Raises LookupError for a submission that is not there.
         """
         ...
 
@@ -158,6 +208,19 @@ class Store(Protocol):
 
     def audit(self, event: str, subject: str, detail: Mapping[str, Any]) -> None:
         """One audit row: what happened (`read`, `decision`, ...) to which id. No patient data in `detail`."""
+        ...
+
+    def report(self, errors: QuestionnaireErrors) -> None: ...
+
+    def reported(self, limit: int) -> Sequence[QuestionnaireErrors]:
+        """The newest reports first."""
+        ...
+
+    def dedicate(self, *, sandbox: bool) -> None:
+        """Makes an empty record a sandbox's, for good, or refuses one that belongs to the other kind.
+
+        Raises UnusableDatabase: a sandbox's record serves nothing else, and a record of requests no sandbox.
+        """
         ...
 
     def ready(self) -> bool:

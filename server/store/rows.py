@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, Table
 
 from server.fhir.version import Version
 from server.store import schema
-from server.store.ports import Assertion, ItemRecord, Submission, Transaction
+from server.store.ports import Assertion, ItemRecord, QuestionnaireErrors, Submission, Transaction
 
 Row = dict[str, Any]
 
@@ -175,6 +175,20 @@ def assertion_of(row: RowMapping) -> Assertion:
             "member_ids": tuple(orjson.loads(row["member_ids"])),
         }
     )
+
+
+def questionnaire_error_row(errors: QuestionnaireErrors) -> Row:
+    return {
+        "received": errors.received,
+        "version": errors.version,
+        "questionnaires": _json(errors.questionnaires),
+        "outcomes": errors.outcomes,
+    }
+
+
+def questionnaire_errors(row: RowMapping) -> QuestionnaireErrors:
+    questionnaires = tuple(orjson.loads(row["questionnaires"]))
+    return QuestionnaireErrors(row["received"], Version(row["version"]), questionnaires, row["outcomes"])
 
 
 def _span(start: date | None, end: date | None) -> tuple[date, date] | None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Kept here so that a start on a current database need not load Alembic."""
 
 
@@ -175,3 +175,14 @@ audit = Table(
     Column("detail", Words, nullable=False),
     Index(None, "subject"),
 )
+
+questionnaire_error = Table(
+    "questionnaire_error",
+    metadata,
+    Column("seq", _Serial, primary_key=True),
+    Column("received", Instant, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("questionnaires", Words, nullable=False),
+    Column("outcomes", Words, nullable=False),
+)
+"""What DTR apps report about forms. `questionnaires`: JSON list of canonicals; `outcomes`: of OperationOutcomes."""

@@ -19,10 +19,21 @@ from server.store.ports import (
     Assertion,
     Explanation,
     Inquiry,
+    QuestionnaireErrors,
     Submission,
     Transaction,
 )
-from server.store.schema import HEAD, approval, assertion, audit, item, metadata, rendering, submission
+from server.store.schema import (
+    HEAD,
+    approval,
+    assertion,
+    audit,
+    item,
+    metadata,
+    questionnaire_error,
+    rendering,
+    submission,
+)
 
 _INSERT = {table: insert(table) for table in metadata.sorted_tables}
 _BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
@@ -141,6 +152,15 @@ class SqlStore:
     def audit(self, event: str, subject: str, detail: Mapping[str, Any]) -> None:
         with self._writes.begin() as connection:
             connection.execute(_INSERT[audit], _audit_row(self._clock(), event, subject, detail))
+
+    def report(self, errors: QuestionnaireErrors) -> None:
+        with self._writes.begin() as connection:
+            connection.execute(_INSERT[questionnaire_error], rows.questionnaire_error_row(errors))
+
+    def reported(self, limit: int) -> Sequence[QuestionnaireErrors]:
+        newest = select(questionnaire_error).order_by(questionnaire_error.c.seq.desc()).limit(limit)
+        with self._reads.connect() as connection:
+            return [rows.questionnaire_errors(row) for row in connection.execute(newest).mappings()]
 
     def ready(self) -> bool:
         try:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from server.fhir.version import Version
 from server.store import schema
-from server.store.ports import Inquiry, Store, Submission, Transaction
+from server.store.ports import Inquiry, QuestionnaireErrors, Store, Submission, Transaction
 from server.store.sql import SqlStore, open_store
 from tests.conftest import DATABASES
 from tests.submissions import NPI, POLICY, RECEIVED, YEAR, a_submission, an_assertion, an_item
@@ -455,3 +455,15 @@ def test_audit_writes_one_dated_row(store: Store, shared_url: str) -> None:
 def test_ready_while_the_schema_is_current(store: Store) -> None:
     """A store that was opened is ready."""
     assert store.ready()
+
+
+def test_reports_about_forms_come_back_newest_first(store: Store) -> None:
+    """What DTR apps reported stands as received; at most as many reports are read as were asked for."""
+    forms = [f"https://payer.example/Questionnaire/{uuid.uuid4()}|1" for _ in range(3)]
+    made = [
+        QuestionnaireErrors(RECEIVED + n * DAY, version, (form, "other"), '[{"resourceType":"OperationOutcome"}]')
+        for n, (form, version) in enumerate(zip(forms, [Version.V2_0, Version.V2_2, Version.V2_0], strict=True))
+    ]
+    for report in made:
+        store.report(report)
+    assert list(store.reported(2)) == [made[2], made[1]]
