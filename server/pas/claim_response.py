@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 
+from server.decision.authorization import Status
 from server.fhir.codes import PAS
 from server.fhir.read import Resource, extensions
 from server.fhir.version import Version
+from server.pas.added_item import added_item, reviewer
 from server.pas.process_note import ProcessNotes, notes_of
 from server.pas.request import AuthorizationRequest, InquiryRequest
 from server.pas.requested_documents import communication_requests
@@ -31,10 +33,6 @@ _SWAPPED = {
     "interchangeSenderID": "interchangeReceiverID",
     "interchangeReceiverID": "interchangeSenderID",
 }
-_NO_PERSON = {
-    "url": f"{PAS}extension-claimResponseReviewer",
-    "extension": [{"url": "wasHumanReviewedFlag", "valueBoolean": False}],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class Answer:
     """A decided request, ready to be rendered.
 
     id: the id of the submission and of its ClaimResponse. base_url: this server's public URL, without a trailing slash.
+    remark: what the disposition says beside the decision.
     """
 
     id: str
@@ -49,6 +48,7 @@ class Answer:
     items: Sequence[DecidedItem]
     received: datetime
     base_url: str
+    remark: str = ""
 
 
 def render(answer: Answer) -> dict[tuple[Version, str], bytes]:
@@ -57,8 +57,9 @@ def render(answer: Answer) -> dict[tuple[Version, str], bytes]:
     What the renderings share is built once: the notes, the echoed entries and, per version, the items.
     """
     notes = ProcessNotes()
-    numbers = {d.item.sequence: [notes.number(t) for t in notes_of(d.outcome, d.findings)] for d in answer.items}
+    numbers = {d.item.sequence: [notes.number(t) for t in notes_of(d)] for d in answer.items}
     echoed = [orjson.Fragment(orjson.dumps(entry)) for entry in _echoed(answer)]
+    ruling = next((d.ruling for d in answer.items if d.ruling), None)
     renderings = {}
     for version in Version:
         body = _decided(answer, numbers, notes.elements(), version)
@@ -67,7 +68,7 @@ def render(answer: Answer) -> dict[tuple[Version, str], bytes]:
         for kind in (SUBMIT, INQUIRY):
             response = head(answer.request, answer.id, answer.received, kind, version) | body
             if version is Version.V2_2:
-                response["extension"] = [*response.get("extension", ()), _NO_PERSON]
+                response["extension"] = [*response.get("extension", ()), reviewer(ruling)]
             entries: list[Any] = [{"fullUrl": full_url, "resource": response}, *echoed]
             if kind == SUBMIT and documents:
                 response["communicationRequest"] = [{"reference": d["fullUrl"]} for d in documents]
@@ -145,7 +146,8 @@ def _decided(
 ) -> dict[str, Any]:
     """The decision: outcome, words, header number and period, items and notes."""
     items = answer.items
-    body: dict[str, Any] = {"outcome": _outcome(items, version), "disposition": disposition(items)}
+    said = " ".join(filter(None, (disposition(items), answer.remark)))
+    body: dict[str, Any] = {"outcome": _outcome(items, version), "disposition": said}
     if len(items) == 1 and items[0].approved and items[0].number:
         body["preAuthRef"] = items[0].number
     periods = {d.period for d in items}
@@ -155,6 +157,9 @@ def _decided(
         item_element(d, answer.request, notes=numbers[d.item.sequence], issued=answer.received.date(), version=version)
         for d in items
     ]
+    modified = [d for d in items if d.status is Status.MODIFIED]
+    if modified:
+        body["addItem"] = [added_item(d, answer.received.date()) for d in modified]
     if notes:
         body["processNote"] = notes
     return body
@@ -163,13 +168,13 @@ def _decided(
 def _outcome(items: Sequence[DecidedItem], version: Version) -> str:
     """Not the decision, which the review action tells (pas P-38, T-9).
 
-    complete: every item is certified; partial: certified and pended items mix. When every item is pended, 2.2 knows
+    complete: every item is decided; partial: decided and pended items mix. When every item is pended, 2.2 knows
     `complete` only, while 2.0 has `queued`, which FHIR R4 defines as held for processing.
     """
-    approved = {d.approved for d in items}
-    if len(approved) > 1:
+    pended = {d.status is Status.PENDED for d in items}
+    if len(pended) > 1:
         return "partial"
-    return "queued" if approved == {False} and version is Version.V2_0 else "complete"
+    return "queued" if pended == {True} and version is Version.V2_0 else "complete"
 
 
 def _swapped_transmission(claim: Resource) -> Iterator[dict[str, Any]]:

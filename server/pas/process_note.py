@@ -3,6 +3,7 @@
 from typing import Any
 
 from server.decision.model import Finding, Outcome
+from server.pas.review_action import DecidedItem
 from server.policy.model import State
 
 _DECIDES = {
@@ -15,11 +16,14 @@ _DECIDES = {
 _STATE = {State.UNMET: "Not met", State.UNKNOWN: "Not known", State.REVIEW: "A person must judge"}
 
 
-def notes_of(outcome: Outcome, findings: tuple[Finding, ...]) -> list[str]:
+def notes_of(decided: DecidedItem) -> list[str]:
     """The notes of one item: who decides, then each criterion that is not met with what would settle it.
 
-    Empty for an approval, which leaves nothing to settle.
+    A person's reasons where one decided. Empty for a machine's approval, which leaves nothing to settle.
     """
+    if decided.ruling is not None:
+        return list(decided.ruling.reasons)
+    outcome, findings = decided.outcome, decided.findings
     if outcome is Outcome.APPROVE:
         return []
     return [_DECIDES[outcome], *(_note(f) for f in findings if f.state is not State.MET)]

@@ -9,12 +9,12 @@ from server.fhir.codes import PAS, X12_ACTION, X12_REASON
 from server.fhir.read import Resource, codings, extension_value
 from server.fhir.version import Version
 from server.pas.request import AuthorizationRequest
-from server.pas.review_action import ACTION, REASON, DecidedItem
+from server.pas.review_action import ACTION, DecidedItem
 
 _ENTITY = "https://codesystem.x12.org/005010/98"
 
 _TRACE = f"{PAS}extension-itemTraceNumber"
-_CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/adjudication", "code": "submitted"}]}
+CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/adjudication", "code": "submitted"}]}
 
 # Roles of a care team member who renders the service itself: attending, operating, facility, service provider,
 # service location. One who orders, refers or was consulted is not thereby authorized to provide it.
@@ -28,13 +28,13 @@ def item_element(
     element: dict[str, Any] = {
         "extension": [
             *_traces(decided, version),
-            *_certified(decided, issued),
+            *(certified(decided, issued) if decided.approved else ()),
             *_references(decided, request.claim),
             *_requested_date(decided.item.raw),
             *(_authorized_provider(p, version) for p in rendering_providers(decided, request)),
         ],
         "itemSequence": decided.item.sequence,
-        "adjudication": [{"extension": [_review_action(decided)], "category": _CATEGORY}],
+        "adjudication": [{"extension": [_review_action(decided)], "category": CATEGORY}],
     }
     if not element["extension"]:
         del element["extension"]  # FHIR JSON has no empty arrays
@@ -55,10 +55,10 @@ def _traces(decided: DecidedItem, version: Version) -> Iterator[dict[str, Any]]:
             yield {"url": _TRACE, "valueIdentifier": trace}
 
 
-def _certified(decided: DecidedItem, issued: date) -> Iterator[dict[str, Any]]:
-    if decided.approved:
-        yield {"url": f"{PAS}extension-itemPreAuthIssueDate", "valueDate": issued.isoformat()}
-    if decided.approved and decided.period:
+def certified(decided: DecidedItem, issued: date) -> Iterator[dict[str, Any]]:
+    """When something was authorized, and for which days."""
+    yield {"url": f"{PAS}extension-itemPreAuthIssueDate", "valueDate": issued.isoformat()}
+    if decided.period:
         yield {"url": f"{PAS}extension-itemPreAuthPeriod", "valuePeriod": period_of(decided.period)}
 
 
@@ -90,11 +90,11 @@ def _review_action(decided: DecidedItem) -> dict[str, Any]:
     parts: list[dict[str, Any]] = []
     if decided.approved and decided.number:
         parts.append({"url": "number", "valueString": decided.number})
-    reason = REASON.get(decided.outcome)
+    reason = decided.reason
     if reason:
         concept = {"coding": [{"system": X12_REASON, "code": reason[0]}], "text": reason[1]}
         parts.append({"url": "reasonCode", "valueCodeableConcept": concept})
-    code, display = ACTION[decided.outcome]
+    code, display = ACTION[decided.status]
     concept = {"coding": [{"system": X12_ACTION, "code": code, "display": display}]}
     parts.append({"url": f"{PAS}extension-reviewActionCode", "valueCodeableConcept": concept})
     return {"url": f"{PAS}extension-reviewAction", "extension": parts}

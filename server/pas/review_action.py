@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from server.decision.authorization import PersonDecision, Status, apply, by_machine
 from server.decision.model import Finding, Outcome
 from server.fhir.read import Resource
 from server.pas.request import RequestedItem
 from server.policy.model import State
 
 ACTION = {
-    Outcome.APPROVE: ("A1", "Certified in total"),
-    Outcome.MORE_INFO_NEEDED: ("A4", "Pended"),
-    Outcome.PEND_NURSE: ("A4", "Pended"),
-    Outcome.PEND_PHYSICIAN: ("A4", "Pended"),
-    Outcome.PEND_MEDICAL_DIRECTOR: ("A4", "Pended"),
+    Status.APPROVED: ("A1", "Certified in total"),
+    Status.MODIFIED: ("A6", "Modified"),
+    Status.DENIED: ("A3", "Not Certified"),
+    Status.PENDED: ("A4", "Pended"),
 }
-"""X12 306 of every outcome. The machine certifies or pends; there is no third."""
+"""X12 306 of every state of an item. A machine certifies or pends; the other two need the decision of a person."""
 
 REASON = {
     Outcome.MORE_INFO_NEEDED: ("0U", "More information from the provider is needed"),
@@ -48,6 +48,7 @@ class RequestedDocument:
 class DecidedItem:
     """One requested item with its decision.
 
+    outcome: the machine's; ruling: a person's decision on what the machine pended.
     number: the authorization number, only on an approval; reference: the administrative reference number, only while
     pended (pas P-98, T-8).
     """
@@ -63,10 +64,24 @@ class DecidedItem:
     number: str | None = None
     reference: str | None = None
     document: RequestedDocument | None = None
+    ruling: PersonDecision | None = None
+
+    @property
+    def status(self) -> Status:
+        """Raises DecisionRefused where the ruling may not follow the outcome."""
+        opened = by_machine(self.outcome)
+        return (opened if self.ruling is None else apply(opened, self.ruling)).status
 
     @property
     def approved(self) -> bool:
-        return self.outcome is Outcome.APPROVE
+        return self.status is Status.APPROVED
+
+    @property
+    def reason(self) -> tuple[str, str] | None:
+        """The X12 886 code and words of why the item is not certified as requested; None where there is no code."""
+        if self.ruling is None or self.status is Status.PENDED:
+            return REASON.get(self.outcome)
+        return (self.ruling.reason_code, self.ruling.reasons[0]) if self.ruling.reason_code else None
 
     @property
     def missing(self) -> tuple[Finding, ...]:
@@ -76,6 +91,8 @@ class DecidedItem:
 
 def disposition(items: Sequence[DecidedItem]) -> str:
     """ClaimResponse.disposition: the decision in one plain sentence."""
+    if any(d.ruling for d in items):
+        return " ".join(dict.fromkeys(_ruled(d) for d in items))
     certified = sum(d.approved for d in items)
     if certified == len(items):
         return f"Certified{_days(items[0])}." if certified == 1 else f"Certified: all {certified} items."
@@ -87,3 +104,17 @@ def disposition(items: Sequence[DecidedItem]) -> str:
 
 def _days(decided: DecidedItem) -> str:
     return f" from {decided.period[0]} to {decided.period[1]}, both days included" if decided.period else ""
+
+
+def _ruled(decided: DecidedItem) -> str:
+    """One item in a sentence, where a person decided at least one of them."""
+    who = f" Decided by a {decided.ruling.person.role.replace('-', ' ')}." if decided.ruling else ""
+    match decided.status:
+        case Status.APPROVED:
+            return f"Certified{_days(decided)}.{who}"
+        case Status.MODIFIED:
+            return f"Certified otherwise than requested{_days(decided)}; see what was added.{who}"
+        case Status.DENIED:
+            return f"Not certified.{who} The notes give the reasons."
+        case Status.PENDED:
+            return f"Pended. {REASON[decided.outcome][1]}."

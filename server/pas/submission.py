@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import orjson
 
+from server.decision.authorization import PersonDecision
 from server.pas.claim_response import Answer, render
-from server.pas.review_action import ACTION, REASON, DecidedItem
+from server.pas.review_action import ACTION, DecidedItem
 from server.store.ports import Assertion, ItemRecord, Submission
 
 
@@ -51,14 +52,14 @@ def _contexts(answer: Answer) -> Iterator[Assertion]:
 
 
 def _item_record(decided: DecidedItem) -> ItemRecord:
-    reason = REASON.get(decided.outcome)
+    reason = decided.reason
     return ItemRecord(
         sequence=decided.item.sequence,
         policy_id=decided.policy_id,
         policy_uri=decided.policy_uri,
         edition=decided.edition,
-        outcome=decided.outcome,
-        action=ACTION[decided.outcome][0],
+        outcome=decided.ruling.verdict if decided.ruling else decided.outcome,
+        action=ACTION[decided.status][0],
         reason=reason[0] if reason else None,
         number=decided.number,
         reference=decided.reference,
@@ -68,4 +69,12 @@ def _item_record(decided: DecidedItem) -> ItemRecord:
         previous_numbers=decided.item.previous_numbers,
         findings=orjson.dumps(decided.findings).decode(),
         engine=decided.engine,
+        decided_by=_person(decided.ruling) if decided.ruling else None,
     )
+
+
+def _person(ruling: PersonDecision) -> str:
+    """Who decided and why, as JSON."""
+    return orjson.dumps(
+        {"role": ruling.person.role, "npi": ruling.person.npi, "verdict": ruling.verdict, "reasons": ruling.reasons}
+    ).decode()

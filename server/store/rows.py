@@ -1,7 +1,7 @@
 """From a Submission to the rows of one transaction, and from rows back to items and assertions."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -62,20 +62,17 @@ def parts(submission: Submission) -> Iterator[Part]:
     yield from (
         part
         for part in (
-            Part(schema.item, [_item_row(i) for i in submission.items]),
+            Part(schema.item, [item_row(i) for i in submission.items]),
             Part(schema.visible, _visible(submission)),
-            Part(schema.item_key, _item_keys(submission)),
-            Part(schema.approval, list(_approvals(submission))),
-            Part(
-                schema.rendering,
-                [{"version": v, "kind": kind, "body": body} for (v, kind), body in submission.renderings.items()],
-            ),
+            Part(schema.item_key, item_keys(submission.items)),
+            Part(schema.approval, list(approvals(submission.items, map(key, submission.member_ids)))),
+            Part(schema.rendering, renderings(submission.renderings)),
         )
         if part.rows
     )
 
 
-def _item_row(item: ItemRecord) -> Row:
+def item_row(item: ItemRecord) -> Row:
     period_start, period_end = item.period or (None, None)
     service_start, service_end = item.service or (None, None)
     return {
@@ -96,6 +93,7 @@ def _item_row(item: ItemRecord) -> Row:
         "previous_numbers": _json(item.previous_numbers),
         "findings": item.findings,
         "engine": item.engine,
+        "decided_by": item.decided_by,
     }
 
 
@@ -105,10 +103,10 @@ def _visible(submission: Submission) -> list[Row]:
     return [{"member": m, "npi": n} for m in members for n in npis]
 
 
-def _item_keys(submission: Submission) -> list[Row]:
+def item_keys(items: Iterable[ItemRecord]) -> list[Row]:
     keys = {
         (kind, key(value), item.sequence)
-        for item in submission.items
+        for item in items
         for kind, values in (
             ("number", (item.number, item.reference, *item.previous_numbers)),
             ("code", item.codes),
@@ -119,10 +117,16 @@ def _item_keys(submission: Submission) -> list[Row]:
     return [{"kind": kind, "value": value, "sequence": sequence} for kind, value, sequence in keys]
 
 
-def _approvals(submission: Submission) -> Iterator[Row]:
-    for item in submission.items:
+def renderings(bodies: Mapping[tuple[Version, str], bytes]) -> list[Row]:
+    return [{"version": version, "kind": kind, "body": body} for (version, kind), body in bodies.items()]
+
+
+def approvals(items: Iterable[ItemRecord], members: Iterable[str]) -> Iterator[Row]:
+    """One row for each approved item and member. members: as `key` makes them."""
+    members = tuple(dict.fromkeys(members))
+    for item in items:
         if item.number and item.policy_id and item.period:
-            for member in dict.fromkeys(map(key, submission.member_ids)):
+            for member in members:
                 yield {
                     "number": item.number,
                     "member": member,
@@ -149,6 +153,7 @@ def item_record(row: RowMapping) -> ItemRecord:
         previous_numbers=tuple(orjson.loads(row["previous_numbers"])),
         findings=row["findings"],
         engine=row["engine"],
+        decided_by=row["decided_by"],
     )
 
 

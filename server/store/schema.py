@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Kept here so that a start on a current database need not load Alembic."""
 
 
@@ -103,6 +103,7 @@ item = Table(
     Column("previous_numbers", Words, nullable=False),
     Column("findings", Words, nullable=False),
     Column("engine", Words, nullable=False),
+    Column("decided_by", Words),
     UniqueConstraint("number"),
     UniqueConstraint("reference"),
 )
@@ -149,6 +150,30 @@ rendering = Table(
     Column("kind", Words, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
+
+revision = Table(
+    "revision",
+    metadata,
+    _submission_key(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("items", Words, nullable=False),
+)
+"""A decision that was changed: `items` is the JSON of the item rows as they were until then."""
+
+former_rendering = Table(
+    "former_rendering",
+    metadata,
+    _submission_key(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", Words, primary_key=True),
+    Column("kind", Words, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""The answers as they were given until the revision of that number."""
+
+mark = Table("mark", metadata, Column("name", Words, primary_key=True), Column("at", Instant, nullable=False))
+"""What this record is. `sandbox`: its decisions are scripted."""
 
 assertion = Table(
     "assertion",

@@ -13,6 +13,7 @@ from server.clock import Clock, now
 from server.fhir.version import Version
 from server.store import rows
 from server.store.connect import Engines, connect, revision
+from server.store.dedicate import dedicate
 from server.store.inquiry import matching
 from server.store.ports import (
     ActiveAuthorization,
@@ -20,9 +21,12 @@ from server.store.ports import (
     Explanation,
     Inquiry,
     QuestionnaireErrors,
+    Revision,
     Submission,
+    Submitted,
     Transaction,
 )
+from server.store.revise import revise, revisions_of
 from server.store.schema import (
     HEAD,
     approval,
@@ -106,6 +110,23 @@ class SqlStore:
             connection.execute(_INSERT[audit], _audit_row(submission.received, "decision", submission.id, decided))
         return submission.id
 
+    def submitted(self, submission_id: str) -> Submitted | None:
+        with self._reads.connect() as connection:
+            row = connection.execute(select(submission).where(submission.c.id == submission_id)).one_or_none()
+            if row is None:
+                return None
+            revisions = connection.execute(revisions_of(row.seq)).scalar_one()
+        return Submitted(row.received, Version(row.version), row.request, revisions)
+
+    def revise(self, revision: Revision) -> bool:
+        with self._writes.begin() as connection:
+            written = revise(connection, revision)
+            if written:
+                decided = {"revision": revision.number, "items": {str(i.sequence): i.outcome for i in revision.items}}
+                row = _audit_row(revision.at, "decision", revision.submission_id, decided)
+                connection.execute(_INSERT[audit], row)
+        return written
+
     def find_transaction(self, transaction: Transaction) -> str | None:
         with self._reads.connect() as connection:
             key = rows.transaction_key(transaction)
@@ -161,6 +182,10 @@ class SqlStore:
         newest = select(questionnaire_error).order_by(questionnaire_error.c.seq.desc()).limit(limit)
         with self._reads.connect() as connection:
             return [rows.questionnaire_errors(row) for row in connection.execute(newest).mappings()]
+
+    def dedicate(self, *, sandbox: bool) -> None:
+        with self._writes.begin() as connection:
+            dedicate(connection, sandbox=sandbox, at=self._clock())
 
     def ready(self) -> bool:
         try:
