@@ -10,14 +10,18 @@ from typing import Any
 import orjson
 
 from server.cql.model import CqlLibrary, ValueSet
+from server.dtr.adaptive import AdaptiveForm
 from server.dtr.library import Elm, closure, library_resource
-from server.dtr.questionnaire import VERSION_ALGORITHM, cqf_libraries, questionnaire_resource
+from server.dtr.questionnaire import UNIT_VALUE_SET, VERSION_ALGORITHM, cqf_libraries, questionnaire_resource
 from server.errors import Problem
-from server.fhir.read import Resource
+from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
+from server.policy.adaptive import Asking
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form
 
+_THE_DAY = b"0000-00-00"
+"""Stands where the day of an expansion will be written."""
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9\-.]+")
 
 
@@ -34,10 +38,13 @@ class Artifact:
     body: bytes
     etag: str = field(default="", compare=False)
 
-    @property
-    def entry(self) -> bytes:
+    def on(self, day: date) -> bytes:
+        """The JSON as it is true on a day: a ValueSet's expansion is of the day it is read (dtr D-35)."""
+        return self.body.replace(_THE_DAY, day.isoformat().encode()) if self.type == "ValueSet" else self.body
+
+    def entry(self, day: date) -> bytes:
         """As an entry of a Bundle."""
-        return b'{"fullUrl":"%b","resource":%b}' % (self.full_url.encode(), self.body)
+        return b'{"fullUrl":"%b","resource":%b}' % (self.full_url.encode(), self.on(day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class FormPackage:
 
     libraries: the `name|version` keys that the form's expressions use, the first one being the default.
     problems: what a client must be told each time, e.g. a library that is not there (dtr D-42).
+    adaptive: set where the form is asked group by group; the questionnaire is then the one that says so.
     """
 
     edition: Edition
@@ -55,6 +63,7 @@ class FormPackage:
     libraries: tuple[str, ...]
     changed: datetime
     problems: tuple[Problem, ...]
+    adaptive: AdaptiveForm | None = None
 
 
 class Artifacts:
@@ -119,9 +128,14 @@ class Artifacts:
         def pin(canonical: str) -> str:
             return canonical if "|" in canonical else pins.get(canonical, canonical)
 
-        questionnaire = self._keep(questionnaire_resource(source, self._version, pin), published)
+        rendered = questionnaire_resource(source, self._version, pin)
+        asked = None
+        if form.adaptive:
+            asking = Asking(form, self._policies.value_sets, conditions=self._version is Version.V2_2)
+            asked = AdaptiveForm(asking, rendered, self._version, self._base)
+        questionnaire = self._keep(asked.search_resource() if asked else rendered, published)
         changed = max(a.changed for a in (questionnaire, *others))
-        return FormPackage(edition, form, questionnaire, tuple(others), tuple(main), changed, tuple(problems))
+        return FormPackage(edition, form, questionnaire, tuple(others), tuple(main), changed, tuple(problems), asked)
 
     def _library_key(self, canonical: str) -> str | None:
         """The library that a cqf-library canonical names; without a version, the one with the highest."""
@@ -166,7 +180,7 @@ class Artifacts:
         source = value_set.resource
         expanded = (source.get("expansion") or {}).get("timestamp")
         published = max(_published(source, fallback=date.min), _end_of(expanded, fallback=date.min))
-        return self._keep(value_set_resource(source, published), published)
+        return self._keep(value_set_resource(source), published)
 
     def _keep(self, resource: Resource, changed: datetime) -> Artifact:
         """Gives a resource its id and its place under this base, and renders it."""
@@ -183,14 +197,14 @@ class Artifacts:
         return artifact
 
 
-def value_set_resource(source: Mapping[str, Any], published: datetime) -> Resource:
+def value_set_resource(source: Mapping[str, Any]) -> Resource:
     """A ValueSet with the expansion's bookkeeping that its file may leave out (dtr D-34, D-35)."""
     expansion = source.get("expansion")
     if expansion is None:  # a whole code system, which is searched and not listed (dtr T-22)
         return {**source, "resourceType": "ValueSet", "status": source.get("status", "active")}
     listed = expansion.get("contains") or []
     kept = {
-        "timestamp": expansion.get("timestamp") or source.get("date") or published.date().isoformat(),
+        "timestamp": _THE_DAY.decode(),
         "total": len(listed),
         "parameter": expansion.get("parameter") or [{"name": "activeOnly", "valueBoolean": True}],
         "contains": listed,
@@ -205,10 +219,12 @@ def _missing(what: str, name: str) -> Problem:
 
 
 def _answer_value_sets(items: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """The external value sets of answers and of units, without a version."""
     for item in items:
-        url = str(item.get("answerValueSet") or "").split("|", 1)[0]
-        if url and not url.startswith("#"):
-            yield url
+        for canonical in (item.get("answerValueSet"), extension_value(item, UNIT_VALUE_SET)):
+            url = str(canonical or "").split("|", 1)[0]
+            if url and not url.startswith("#"):
+                yield url
         yield from _answer_value_sets(item.get("item") or ())
 
 

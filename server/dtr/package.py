@@ -23,9 +23,9 @@ def package_bundle(package: FormPackage, draft: Resource, draft_id: str, now: da
     Everything but the draft was rendered when the server started.
     """
     entries = (
-        package.questionnaire.entry,
+        package.questionnaire.entry(now.date()),
         b'{"fullUrl":"urn:uuid:%b","resource":%b}' % (draft_id.encode(), orjson.dumps(draft)),
-        *(a.entry for a in package.others),
+        *(a.entry(now.date()) for a in package.others),
     )
     return b'{"resourceType":"Bundle","meta":{"profile":%b},"type":"collection","timestamp":"%b","entry":[%b]}' % (
         _BUNDLE,

@@ -27,6 +27,9 @@ _ONLY_2_2 = {
     f"{DTR}request-specific",
     f"{DTR}estimated-completion-time",
 }
+UNIT_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/questionnaire-unitValueSet"
+_SUPPORT = "http://hl7.org/fhir/StructureDefinition/questionnaire-support"
+_RENAMED = {Version.V2_0: {f"{_SUPPORT}Hyperlink": f"{_SUPPORT}Link"}, Version.V2_2: {}}
 _CQL = {"text/cql", "text/cql-identifier", "text/cql.identifier", "text/cql-expression"}
 _IDENTIFIER = re.compile(r'^(?:"(?P<library>[^".]+)"\.)?(?:"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_]\w*))$')
 
@@ -92,12 +95,21 @@ def _root_extension(extension: Mapping[str, Any], version: Version, pin: Pin, on
 
 
 def _item(item: Mapping[str, Any], version: Version, pin: Pin, only: str | None) -> dict[str, Any]:
-    rendered = {k: _expressions(v, version, only) if k == "extension" else v for k, v in item.items() if k != "item"}
+    rendered = {k: v for k, v in item.items() if k not in {"extension", "item"}}
+    if item.get("extension"):
+        rendered["extension"] = [_item_extension(e, version, pin, only) for e in item["extension"]]
     if "answerValueSet" in rendered and not str(rendered["answerValueSet"]).startswith("#"):
         rendered["answerValueSet"] = pin(str(rendered["answerValueSet"]))
     if item.get("item"):
         rendered["item"] = [_item(i, version, pin, only) for i in item["item"]]
     return rendered
+
+
+def _item_extension(extension: Mapping[str, Any], version: Version, pin: Pin, only: str | None) -> dict[str, Any]:
+    url = extension["url"]
+    if url == UNIT_VALUE_SET:
+        return {"url": url, "valueCanonical": pin(str(extension.get("valueCanonical")))}
+    return {**_expressions(extension, version, only), "url": _RENAMED[version].get(url, url)}
 
 
 def _expressions(tree: Any, version: Version, only: str | None) -> Any:

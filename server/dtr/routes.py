@@ -1,6 +1,6 @@
-"""DTR on one FHIR base: `$questionnaire-package`, and reads of what a package is made of."""
+"""DTR on one FHIR base: the four operations, and reads of what a package is made of."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from urllib.parse import urlencode
 
@@ -14,15 +14,18 @@ from server.clock import Clock, NewId
 from server.decision.judge import Engine
 from server.dtr.artifacts import Artifact, Artifacts
 from server.dtr.determine import Determination, FormFinder, Wanted
+from server.dtr.expand import Expander, read_expand_parameters, read_expand_query
+from server.dtr.next_question import NextQuestion
 from server.dtr.package import package_answer, package_bundle
 from server.dtr.population import Known, first_service_day, population_results
 from server.dtr.prepopulate import draft_response
+from server.dtr.questionnaire_errors import read_questionnaire_errors
 from server.dtr.request import PackageRequest, read_package_request
 from server.errors import InvalidRequest, NotFound, Problem
 from server.fhir.structure import structure_problems
 from server.fhir.version import Version
 from server.log import log
-from server.outcomes import FhirResponse
+from server.outcomes import FhirResponse, operation_outcome
 from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
 from server.store.ports import Store
@@ -53,6 +56,8 @@ class DtrRoutes:
         self._clock = clock
         self._new_id = new_id
         self._artifacts = Artifacts(policies, version, base_url)
+        self._next = NextQuestion(version, policies, self._artifacts)
+        self._expander = Expander(policies.value_sets)
         self._finder = FormFinder(version, policies, plan, store)
 
     async def questionnaire_package(self, request: Request) -> Response:
@@ -80,6 +85,7 @@ class DtrRoutes:
             known = self._known(asked, found, wanted, now)
             results, problems = population_results(package.libraries, wanted.edition, known, self._engine)
             draft = draft_response(wanted.form, self._version, known, results, self._policies.value_sets)
+            draft = package.adaptive.draft(draft) if package.adaptive else draft
             said += [*package.problems, *problems, *self._without_order(known)]
             bundles.append(package_bundle(package, draft, self._new_id(), now))
         if unchanged:
@@ -111,6 +117,41 @@ class DtrRoutes:
         text = "No order was sent, so the draft answers refer to none; add the order to the QuestionnaireResponse."
         return [Problem("incomplete", text, severity="warning")]
 
+    async def next_question(self, request: Request) -> Response:
+        """`POST Questionnaire/$next-question`, and at the addresses that clients make of the form's own (dtr T-11).
+
+        200 with the response and its next items; 400 for answers that the form does not allow (dtr D-58).
+        """
+        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
+        if problems := structure_problems(raw, body):
+            raise InvalidRequest(problems)
+        answer = await run_in_threadpool(self._next.answer, body)
+        log.info("next question answered", version=self._version.value)
+        return FhirResponse(answer)
+
+    async def log_questionnaire_errors(self, request: Request) -> Response:
+        """`POST Questionnaire/$log-questionnaire-errors`: kept for whoever mends the form, never logged."""
+        _, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
+        errors = read_questionnaire_errors(body, self._version, self._clock())
+        await run_in_threadpool(self._store.report, errors)
+        log.warning("questionnaire errors reported", item=len(errors.questionnaires), version=self._version.value)
+        return FhirResponse(operation_outcome([_information("The report was received and is kept.")]))
+
+    async def expand(self, request: Request) -> Response:
+        """`$expand` of a value set: by `url` in the query or in Parameters, or of the instance addressed (dtr D-73)."""
+        url = ""
+        if "id" in request.path_params:
+            artifact = self._artifacts.read("ValueSet", request.path_params["id"])
+            if artifact is None:
+                raise NotFound("There is no ValueSet with this id; search it by its url.")
+            url = f"{artifact.url}|{artifact.version}"
+        if request.method == "GET":
+            asked = read_expand_query(request.query_params, url)
+        else:
+            _, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
+            asked = read_expand_parameters(body, url)
+        return FhirResponse(self._expander.expand(asked, self._clock(), self._new_id()))
+
     async def read(self, request: Request) -> Response:
         """`GET {Questionnaire | Library | ValueSet}/{id}`, with ETag and Last-Modified (dtr D-75)."""
         type_ = request.url.path.rsplit("/", 2)[-2]
@@ -123,7 +164,7 @@ class DtrRoutes:
         }
         if artifact.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return FhirResponse(artifact.body, headers=headers)
+        return FhirResponse(artifact.on(self._clock().date()), headers=headers)
 
     async def search(self, request: Request) -> Response:
         """`GET {Questionnaire | Library | ValueSet}?url=&version=&_id=` as a searchset; `url|version` is read too."""
@@ -134,12 +175,12 @@ class DtrRoutes:
         found = self._artifacts.search(type_, url or None, version, query.get("_id"))
         used = [(k, v) for k, v in query.multi_items() if k in {"url", "version", "_id"}]
         link = f"{self._base}/{type_}" + (f"?{urlencode(used)}" if used else "")
-        return FhirResponse(_searchset(found, link))
+        return FhirResponse(_searchset(found, link, self._clock().date()))
 
 
-def _searchset(found: list[Artifact], link: str) -> bytes:
+def _searchset(found: list[Artifact], link: str, day: date) -> bytes:
     entries = [
-        b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}' % (orjson.dumps(a.full_url), a.body) for a in found
+        b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}' % (orjson.dumps(a.full_url), a.on(day)) for a in found
     ]
     entry = b',"entry":[%b]' % b",".join(entries) if entries else b""
     return b'{"resourceType":"Bundle","type":"searchset","total":%d,"link":[{"relation":"self","url":%b}]%b}' % (

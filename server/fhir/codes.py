@@ -29,4 +29,5 @@ DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason
 PAS = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/"
 CRD = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/"
 DTR = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/"
+QUESTIONNAIRE_ADAPTIVE = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-questionnaireAdaptive"
 COVERAGE_INFORMATION = f"{CRD}ext-coverage-information"

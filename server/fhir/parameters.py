@@ -77,6 +77,8 @@ def _sent(part: Mapping[str, Any], at: str, declared: Declared, problems: list[P
     keys = {f"value{v[0].upper()}{v[1:]}": v for v in declared.values}
     key = next((k for k in part if k in keys), None)
     value = part[key] if key else None
+    if key == "valueInteger" and isinstance(value, int) and not isinstance(value, bool):
+        return Sent(value, f"{at}.value")
     if not isinstance(value, str) or not value.strip():
         text = f"Parameter `{declared.name}` must carry a non-empty {' or '.join(keys)}."
         problems.append(Problem("required" if key is None else "value", text, at))

@@ -22,10 +22,21 @@ _GUIDES = {
     Version.V2_0: {_DTR: "2.0.1", _PAS: "2.0.1"},
     Version.V2_2: {_DTR: "2.2.0", _PAS: "2.2.1"},
 }
-_DEFINITIONS = {
+_DEFINED_ALIKE = {
     "$questionnaire-package": (_DTR, "questionnaire-package"),
+    "$log-questionnaire-errors": (_DTR, "log-questionnaire-errors"),
     "$submit": (_PAS, "Claim-submit"),
     "$inquire": (_PAS, "Claim-inquiry"),
+}
+_DEFINED_ELSEWHERE = {
+    Version.V2_0: {
+        "$next-question": "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-next-question|3.0.0",
+        "$expand": "http://hl7.org/fhir/OperationDefinition/ValueSet-expand|4.0.1",
+    },
+    Version.V2_2: {
+        "$next-question": f"{_DTR}/OperationDefinition/DTR-Questionnaire-next-question|2.2.0",
+        "$expand": f"{_DTR}/OperationDefinition/DTR-ValueSet-expand|2.2.0",
+    },
 }
 _SEARCH_PARAMETERS = (
     {"name": "url", "type": "uri", "documentation": "The canonical url, with or without |version."},
@@ -85,9 +96,11 @@ def _guide(base: str, number: str) -> str:
 
 def _definition(operation: str, version: Version) -> str:
     """The guide's definition of an operation, with its version; ours for one that no guide has."""
-    if operation not in _DEFINITIONS:
+    if operation in _DEFINED_ELSEWHERE[version]:
+        return _DEFINED_ELSEWHERE[version][operation]
+    if operation not in _DEFINED_ALIKE:
         return f"{_OURS}/{operation.lstrip('$')}"
-    base, name = _DEFINITIONS[operation]
+    base, name = _DEFINED_ALIKE[operation]
     return f"{base}/OperationDefinition/{name}|{_GUIDES[version][base]}"
 
 

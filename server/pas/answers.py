@@ -7,7 +7,7 @@ from server.fhir.codes import DTR
 from server.fhir.read import Resource, extensions
 from server.pas.envelope import Envelope
 from server.pas.subject import is_about_another
-from server.policy.form import read_response
+from server.policy.form import form_canonicals, read_response
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form, Policy
 
@@ -26,7 +26,7 @@ class Answers:
 
     def fits(self, edition: Edition) -> bool:
         """Whether it answers the form that an edition asks for."""
-        return _canonical(self.resource) in (edition.form.canonical, edition.form.url)
+        return not {edition.form.canonical, edition.form.url}.isdisjoint(form_canonicals(self.resource)[:1])
 
 
 class ResponseReader:
@@ -80,7 +80,7 @@ class ResponseReader:
             text = "These answers are about another patient than the Claim; send this patient's."
             self._envelope.add("value", text, f"{place}.subject")
             return None
-        canonical = _canonical(resource)
+        canonical = next(iter(form_canonicals(resource)), "")
         if not self._envelope.require(canonical, f"{place}.questionnaire"):
             return None
         found = self._policies.by_form(canonical)
@@ -102,8 +102,3 @@ class ResponseReader:
 
     def _is_for(self, answers: Answers, order: Resource) -> bool:
         return any(r is order for r in self._contexts(answers))
-
-
-def _canonical(response: Resource) -> str:
-    canonical = response.get("questionnaire")
-    return canonical if isinstance(canonical, str) else ""

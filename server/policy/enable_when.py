@@ -43,11 +43,11 @@ def drop_disabled(roots: list[Node], parents: Mapping[str, tuple[str, ...]]) -> 
 
     parents: linkIds above each linkId in the form, outermost first.
     """
-    enabled = _Enabled(roots, parents)
+    enabled = Enabled(roots, parents)
     return [kept for node in roots if (kept := _kept(node, enabled)) is not None]
 
 
-def _kept(node: Node, enabled: "_Enabled") -> dict[str, Any] | None:
+def _kept(node: Node, enabled: "Enabled") -> dict[str, Any] | None:
     if not enabled(node):
         return None
     kept = {key: value for key, value in node.raw.items() if key not in ("item", "answer")}
@@ -64,7 +64,7 @@ def _kept(node: Node, enabled: "_Enabled") -> dict[str, Any] | None:
     return kept if children or answers else None
 
 
-class _Enabled:
+class Enabled:
     """Whether a node is enabled; what depends on a disabled question finds it unanswered."""
 
     def __init__(self, roots: Iterable[Node], parents: Mapping[str, tuple[str, ...]]) -> None:

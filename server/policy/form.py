@@ -9,7 +9,32 @@ from server.policy.answer import Item, ValueSets, answer_value, read_value
 from server.policy.enable_when import Node, drop_disabled
 from server.policy.model import Form
 
-__all__ = ["Item", "answer_value", "item_by_link", "items", "read_response"]
+__all__ = ["Item", "answer_value", "contained_form", "form_canonicals", "item_by_link", "items", "read_response"]
+
+
+def contained_form(response: Resource) -> Resource | None:
+    """The Questionnaire that an adaptive response contains: the one it names, else the first."""
+    forms = [
+        resource
+        for resource in _list(response.get("contained"))
+        if isinstance(resource, dict) and resource.get("resourceType") == "Questionnaire"
+    ]
+    named = response.get("questionnaire")
+    return next((f for f in forms if f"#{f.get('id')}" == named), forms[0] if forms else None)
+
+
+def form_canonicals(response: Resource) -> tuple[str, ...]:
+    """What may name the form that a response answers, best first: for an adaptive one, where it derives from.
+
+    Clients leave out `derivedFrom` or `url` of the contained form, so both are read (dtr D-60, T-13).
+    """
+    named = response.get("questionnaire")
+    if isinstance(named, str) and named and not named.startswith("#"):
+        return (named,)
+    form = contained_form(response) or {}
+    url, version = form.get("url"), form.get("version")
+    versioned = [f"{url}|{version}"] if isinstance(url, str) and isinstance(version, str) else []
+    return tuple(c for c in (*_list(form.get("derivedFrom")), *versioned, url) if isinstance(c, str) and c)
 
 
 def items(form: Form) -> Iterator[tuple[tuple[Item, ...], Item]]:

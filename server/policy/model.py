@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from server.cql.model import CqlLibrary, ValueSet
-from server.fhir.read import Coding
+from server.fhir.codes import QUESTIONNAIRE_ADAPTIVE
+from server.fhir.read import Coding, extension_value
 
 __all__ = [
     "CqlLibrary",
@@ -75,6 +76,11 @@ class Form:
     @property
     def canonical(self) -> str:
         return f"{self.url}|{self.version}"
+
+    @property
+    def adaptive(self) -> bool:
+        """Asked group by group: the file carries SDC's questionnaireAdaptive extension as true."""
+        return extension_value(self.questionnaire, QUESTIONNAIRE_ADAPTIVE) is True
 
 
 @dataclass(frozen=True, slots=True)
