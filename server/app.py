@@ -15,12 +15,14 @@ from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.cql.engine import CqlEngine
 from server.crd.routes import CrdRoutes
 from server.dtr.routes import DtrRoutes
-from server.errors import NotFound, VitruvianError
+from server.errors import NotFound, UnusableDatabase, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
 from server.pages.routes import CapabilityRoutes, PageRoutes
 from server.pas.routes import PasRoutes
+from server.pas.sandbox import Sandbox
+from server.pas.sandbox_file import SandboxFile, load_sandbox
 from server.pas.submit import Submit
 from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
@@ -103,6 +105,7 @@ class Services:
     policies: PolicyLibrary
     plan: Plan
     engine: CqlEngine
+    sandbox: SandboxFile | None = None
     clock: Clock = now
     new_id: NewId = new_id
     new_number: NewNumber = new_number
@@ -123,8 +126,20 @@ def open_services(settings: Settings) -> Services:
         policies=policies,
         plan=load_plan(settings.plan),
         engine=open_engine(settings, policies),
-        store=open_store(settings.database_url),
+        store=_open_record(settings),
+        sandbox=load_sandbox(settings.sandbox) if settings.sandbox else None,
     )
+
+
+def _open_record(settings: Settings) -> Store:
+    """The store; refused where a sandbox and the record of a plan would mix."""
+    store = open_store(settings.database_url)
+    try:
+        store.dedicate(sandbox=settings.sandbox is not None)
+    except UnusableDatabase:
+        store.close()
+        raise
+    return store
 
 
 def open_engine(settings: Settings, policies: PolicyLibrary) -> CqlEngine:
@@ -186,6 +201,7 @@ def _parts(services: Services) -> dict[str, object]:
         new_number=s.new_number,
         base_url=base_url,
     )
+    sandbox = Sandbox(s.sandbox, submit, s.policies) if s.sandbox else None
     parts: dict[str, object] = {
         "pages": PageRoutes(s.policies, s.plan, s.store, base_url, s.settings.policies),
         "crd": CrdRoutes(
@@ -211,7 +227,7 @@ def _parts(services: Services) -> dict[str, object]:
             clock=s.clock,
             new_id=s.new_id,
         )
-        parts[f"pas{version.base}"] = PasRoutes(version, s.policies, submit, limit)
+        parts[f"pas{version.base}"] = PasRoutes(version, s.policies, submit, limit, sandbox)
     return parts
 
 

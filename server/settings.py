@@ -25,6 +25,9 @@ class Settings(BaseSettings):
         "sqlite:///var/vitruvian.db", description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`."
     )
     plan: Path = Field(ROOT / "cql/plans/vitruvian-demo.toml", description="The plan file: payer, members, catalogue.")
+    sandbox: Path | None = Field(
+        None, description="File of members whose answers are scripted, for partners' tests; with a database of its own."
+    )
     policies: Path = Field(ROOT / "cql", description="Folder of policy folders.")
     questionnaires: Path = Field(ROOT / "questionnaires", description="Folder of form folders.")
     engine_script: Path = Field(ROOT / "build/cql-engine.js", description="The CQL engine, built by `make setup`.")

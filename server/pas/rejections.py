@@ -10,6 +10,9 @@ from server.policy.plan import MemberStatus, Plan
 
 _CANCEL = "3"  # X12 1322
 
+UPDATE = "33"
+"""X12 901 of a request that is refused for being an update, and for nothing else."""
+
 
 def updates(claim: Resource) -> Iterator[Rejection]:
     """An update or a cancel of an earlier request (pas P-85: the payer may ask for a new request instead).
@@ -18,15 +21,15 @@ def updates(claim: Resource) -> Iterator[Rejection]:
     """
     text = "This server does not take updates or cancellations of a request; send a new request with all its items."
     if claim.get("related"):
-        yield Rejection("33", text, f"{CLAIM}.related[0]", "N")
+        yield Rejection(UPDATE, text, f"{CLAIM}.related[0]", "N")
     elif certification_type(claim) == _CANCEL:
-        yield Rejection("33", text, CLAIM, "N")
+        yield Rejection(UPDATE, text, CLAIM, "N")
     else:
         for n, item in enumerate(claim.get("item") or ()):
             marks = item.get("modifierExtension") or ()
             cancelled = any(m.get("url") == INFO_CANCELLED and m.get("valueBoolean") is True for m in marks)
             if cancelled or certification_type(item) == _CANCEL:
-                yield Rejection("33", text, f"{CLAIM}.item[{n}]", "N")
+                yield Rejection(UPDATE, text, f"{CLAIM}.item[{n}]", "N")
 
 
 def payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:

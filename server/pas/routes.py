@@ -12,6 +12,7 @@ from server.outcomes import FhirResponse
 from server.pas.explain import explain, read_claim_response
 from server.pas.inquire import inquire
 from server.pas.intake import read_inquiry, read_submit
+from server.pas.sandbox import Sandbox
 from server.pas.submit import Submit
 from server.policy.library import PolicyLibrary
 
@@ -27,6 +28,7 @@ class PasRoutes:
     policies: PolicyLibrary
     operation: Submit
     max_body_bytes: int
+    sandbox: Sandbox | None = None
 
     async def submit(self, request: Request) -> FhirResponse:
         """Answers 200 for every request that could be read, business rejections included (pas P-45)."""
@@ -49,9 +51,11 @@ class PasRoutes:
 
     def _submit(self, raw: bytes, body: dict[str, Any]) -> bytes:
         read = read_submit(raw, body, version=self.version, policies=self.policies, plan=self.operation.plan)
-        return self.operation.answer(read, raw)
+        return self.operation.answer(read, raw) if self.sandbox is None else self.sandbox.answer(read, raw)
 
     def _inquire(self, raw: bytes, body: dict[str, Any]) -> bytes:
         world = self.operation
         read = read_inquiry(raw, body, version=self.version, plan=world.plan)
+        if self.sandbox is not None:
+            self.sandbox.settle(read)
         return inquire(read, store=world.store, clock=world.clock, new_id=world.new_id)

@@ -41,18 +41,19 @@ class Submit:
         """
         known = self.store.find_transaction(request.transaction)
         if known is not None:
-            return self._stored(known, request)
+            return self.stored(known, request)
         if request.rejections:
             return render_rejections(request, kind=SUBMIT, response_id=self.new_id(), created=self.clock())
         decided = self.decided(request)
         submission = submission_of(decided, raw)
         stored = self.store.record(submission)
         if stored != submission.id:
-            return self._stored(stored, request)
+            return self.stored(stored, request)
         _log(decided)
         return submission.renderings[request.version, SUBMIT]
 
-    def _stored(self, submission_id: str, request: AuthorizationRequest) -> bytes:
+    def stored(self, submission_id: str, request: AuthorizationRequest) -> bytes:
+        """The response Bundle of a stored submission, in the shape of the version that this request speaks."""
         body = self.store.rendering(submission_id, request.version, SUBMIT)
         if body is None:
             raise LookupError(f"submission {submission_id} lacks its rendering")

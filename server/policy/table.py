@@ -32,6 +32,9 @@ class Table:
     def optional_text(self, key: str) -> str | None:
         return self.text(key) if key in self._raw else None
 
+    def has(self, key: str) -> bool:
+        return key in self._raw
+
     def texts(self, key: str, *, required: bool) -> tuple[str, ...]:
         found = self._take(key)
         if found is None and not required:
