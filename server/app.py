@@ -1,6 +1,7 @@
 """The composition root. Read first: settings -> store, policies, plan, engine -> routes, and every URL in one table."""
 
 import gc
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -240,7 +241,7 @@ def _add(app: FastAPI, url: Url, base: str, parts: dict[str, object]) -> None:
         summary=url.summary,
         tags=[base.lstrip("/") or url.part],
         response_model=None,
-        operation_id=f"{url.handler}{base}{url.path}",
+        operation_id=f"{url.method} {url.handler}{base}{url.path}",
     )
 
 
@@ -261,5 +262,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    log.error("fault", path=request.url.path, error=type(error).__name__, exception=error)
+    # the places alone: an error's own words may quote a request
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("fault", path=request.url.path, error=type(error).__name__, exception=places)
     return Response(status_code=500)

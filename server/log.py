@@ -22,6 +22,11 @@ def _allow_listed(_: Any, __: str, event: structlog.typing.EventDict) -> structl
     return {key: value for key, value in event.items() if key in ALLOWED}
 
 
+def _no_exception(record: logging.LogRecord) -> bool:
+    """Drops what uvicorn says of an exception: app.py has logged it, and its words may quote a request."""
+    return record.exc_info is None
+
+
 def configure(level: str = "info", *, json: bool = False) -> None:
     """Sends logs to stderr: one line of JSON each, or plain text for a terminal."""
     renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
@@ -37,3 +42,4 @@ def configure(level: str = "info", *, json: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.getLogger("uvicorn.error").addFilter(_no_exception)
