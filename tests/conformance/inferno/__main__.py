@@ -7,11 +7,13 @@ does not, or one that does not pass has no reason in reasons.toml.
 import argparse
 import json
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reasons = Reasons()
     wanted = [suite(chosen.suite)] if chosen.suite else list(SUITES)
     groups = [chosen.group] if chosen.group else []
+    whole = not (chosen.suite or chosen.group)
     with judges(), addresses() as served, ThreadPoolExecutor(_AT_ONCE) as side_by_side:
         verdicts = []
         for verdict in side_by_side.map(lambda s: run(s, served, groups, reasons), wanted):
@@ -48,10 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for line in printed(verdict):
                 _print(line)
         versions = _versions()
-    whole = not (chosen.suite or chosen.group)
+        blind = whole and _test_of_the_lab().returncode
     if whole:
         write(verdicts, versions, datetime.now(UTC).date())
-    problems = [*_problems(verdicts, whole=whole)]
+    problems = _problems(verdicts, whole=whole)
+    if blind:
+        problems.append("an answer that was broken on purpose was not noticed: see the test of the lab above")
     for problem in problems:
         _print(f"WRONG {problem}")
     for reason in reasons.unused if whole else ():
@@ -67,9 +72,15 @@ def run(suite: Suite, served: Addresses, groups: Sequence[str], reasons: Reasons
         inputs[suite.over_tls] = served.tls
     _INPUTS.mkdir(parents=True, exist_ok=True)
     (_INPUTS / f"{suite.id}.json").write_text(json.dumps(inputs, indent=1), encoding="utf-8")
-    session = Session(INFERNO, suite.id)
     before = [suite.first] if suite.first and groups else []
-    return judge(suite, session.suite["version"], session.run(inputs, [*before, *groups]), reasons)
+    with Session(INFERNO, suite.id) as session:
+        return judge(suite, session.suite["version"], session.run(inputs, [*before, *groups]), reasons)
+
+
+def _test_of_the_lab() -> subprocess.CompletedProcess[bytes]:
+    """Answers broken on purpose, each before the suite that judges it; while the judges still run."""
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", str(Path(__file__).parent)]
+    return subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603 - fixed words
 
 
 def _problems(verdicts: Sequence[SuiteVerdict], *, whole: bool) -> list[str]:

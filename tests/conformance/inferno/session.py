@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -29,12 +29,20 @@ class Result:
 
 
 class Session:
+    """Opened for one suite; a context manager that closes the connection."""
+
     def __init__(self, base_url: str, suite_id: str) -> None:
         """Opens a session of the suite. Raises httpx.HTTPError when Inferno does not answer."""
         self._http = httpx.Client(base_url=f"{base_url}/api", timeout=120)
         session = self._call("POST", "/test_sessions", {"test_suite_id": suite_id})
         self._id: str = session["id"]
         self.suite: Json = session["test_suite"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def run(self, inputs: Mapping[str, Any], groups: Sequence[str] = ()) -> list[Result]:
         """Runs the suite, or some of its groups one after the other, and gives the results in the suite's order.
@@ -81,7 +89,7 @@ class Session:
     def _give_up(self, run_id: str) -> None:
         """By the link that the waiting test offers for it; without one, the whole run ends here."""
         results = self._call("GET", f"/test_runs/{run_id}?include_results=true")["results"]
-        waiting = next((r for r in reversed(results) if r["result"] == "wait"), {})
+        waiting: Json = next((r for r in reversed(results) if r["result"] == "wait"), {})
         link = re.search(r"\((http[^)\s]*(?:skip|fail)[^)\s]*)\)", waiting.get("result_message") or "")
         if link:
             self._http.get(link[1]).raise_for_status()
