@@ -15,6 +15,7 @@ import trustme
 from server.pages.serving import serving
 from server.settings import ROOT, Settings
 from tests.certificate import certificate
+from tests.conformance.inferno import lab_policies
 from tests.shared_material import SHARED
 
 INFERNO = f"http://127.0.0.1:{os.environ.get('INFERNO_PORT', '4567')}"
@@ -70,11 +71,14 @@ def _do(tool: Path, command: str, *, check: bool = True) -> int:
 
 @contextmanager
 def addresses() -> Iterator[Addresses]:
-    """The server on a fresh database, with the sandbox's members; Inferno trusts its certificate meanwhile."""
+    """The server on a fresh database, with the lab's policies and the sandbox's members beside its own.
+
+    Inferno trusts its certificate meanwhile.
+    """
     with tempfile.TemporaryDirectory(prefix="vitruvian-lab-") as name, ExitStack() as stack:
         folder = Path(name)
         authority, tls = certificate(folder)
-        settings = {"database_url": f"sqlite:///{folder}/lab.db"}
+        settings = {"database_url": f"sqlite:///{folder}/lab.db"} | lab_policies.folders(folder)
         if "sandbox" in Settings.model_fields and _SANDBOX.is_file():
             settings["sandbox"] = str(_SANDBOX)
         plain = stack.enter_context(serving(None, None, **settings))
