@@ -1,0 +1,195 @@
+"""Laws of the whole decision, over every chart of every policy, with the real engine."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from server.app import open_engine
+from server.cql.engine import CqlEngine
+from server.decision.judge import judge
+from server.decision.model import Decision, Outcome
+from server.fhir.version import Version
+from server.pas.intake import read_submit
+from server.pas.record import record_of
+from server.policy.library import PolicyLibrary
+from server.policy.model import State
+from server.policy.plan import Plan
+from server.policy.plan_file import load_plan
+from server.settings import ROOT, Settings
+from tests.shared_material import KINERET_CASES
+
+Json = dict[str, Any]
+
+CHARTS = sorted((ROOT / "cql").glob("*/charts/*.json")) + sorted(KINERET_CASES.glob("*/pas-submit.json"))
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@cache
+def policies() -> PolicyLibrary:
+    return PolicyLibrary.load(ROOT / "cql", ROOT / "questionnaires")
+
+
+@cache
+def plan() -> Plan:
+    return load_plan(Settings().plan)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[CqlEngine]:
+    engine = open_engine(Settings(isolates=1), policies())
+    yield engine
+    engine.close()
+
+
+def decided(bundle: Json, engine: CqlEngine) -> Decision:
+    raw = orjson.dumps(bundle)
+    request = read_submit(raw, orjson.loads(raw), version=Version.V2_2, policies=policies(), plan=plan())
+    item = request.items[0]
+    assert item.edition is not None
+    return judge(item.edition, record_of(request, item), engine)
+
+
+def states(decision: Decision) -> dict[str, State]:
+    return {f.criterion: f.state for f in decision.findings}
+
+
+def chart(data: st.DataObject) -> Json:
+    found: Json = json.loads(data.draw(st.sampled_from(CHARTS), label="chart").read_bytes())
+    return found
+
+
+def answered_items(bundle: Json) -> list[tuple[list[Json], Json]]:
+    """Every answered item of the form, with the list that holds it."""
+
+    def walk(items: list[Json]) -> Iterator[tuple[list[Json], Json]]:
+        for item in items:
+            if "answer" in item:
+                yield items, item
+            yield from walk(item.get("item", []))
+
+    return [
+        found
+        for e in bundle["entry"]
+        if e["resource"]["resourceType"] == "QuestionnaireResponse"
+        for found in walk(e["resource"].get("item", []))
+    ]
+
+
+def silenced(bundle: Json, data: st.DataObject) -> Json:
+    """The chart with some answers missing; groups left empty go too."""
+    found = answered_items(bundle)
+    for n in sorted(data.draw(st.sets(st.integers(0, len(found) - 1), min_size=1), label="unanswered")):
+        holder, item = found[n]
+        holder.remove(item)
+
+    def prune(node: Json) -> None:
+        kept = []
+        for item in node.get("item", []):
+            prune(item)
+            if "answer" in item or item.get("item"):
+                kept.append(item)
+        node.pop("item", None)
+        if kept:
+            node["item"] = kept
+
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "QuestionnaireResponse":
+            prune(entry["resource"])
+    return bundle
+
+
+@SETTINGS
+@given(st.data())
+def test_silence_never_denies(engine: CqlEngine, data: st.DataObject) -> None:
+    """Leaving questions unanswered never makes a criterion unmet that the full answers did not."""
+    bundle = chart(data)
+    before = {c for c, s in states(decided(bundle, engine)).items() if s is State.UNMET}
+    after = {c for c, s in states(decided(silenced(bundle, data), engine)).items() if s is State.UNMET}
+    assert after <= before
+
+
+@SETTINGS
+@given(st.data())
+def test_silence_never_approves_what_was_not(engine: CqlEngine, data: st.DataObject) -> None:
+    """A request that is not approved does not become so by leaving single answers of its form out."""
+    bundle = chart(data)
+    if decided(bundle, engine).outcome is not Outcome.APPROVE:
+        assert decided(silenced(bundle, data), engine).outcome is not Outcome.APPROVE
+
+
+@SETTINGS
+@given(st.data())
+def test_order_does_not_matter(engine: CqlEngine, data: st.DataObject) -> None:
+    """Entries, questions and answers in any order give the same findings and the same outcome."""
+    bundle = chart(data)
+    before = decided(bundle, engine)
+    claim, *others = bundle["entry"]
+    bundle["entry"] = [claim, *data.draw(st.permutations(others), label="entries")]
+
+    def shuffle(node: Json) -> None:
+        for key in ("item", "answer"):
+            if key in node:
+                node[key] = data.draw(st.permutations(node[key]), label=key)
+                for child in node[key]:
+                    shuffle(child)
+
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "QuestionnaireResponse":
+            shuffle(entry["resource"])
+    after = decided(bundle, engine)
+    assert states(after) == states(before)
+    assert (after.outcome, after.period) == (before.outcome, before.period)
+
+
+@SETTINGS
+@given(st.data())
+def test_what_is_met_is_shown(engine: CqlEngine, data: st.DataObject) -> None:
+    """Every met finding refers to something that was sent, and every other one says what would settle it."""
+    bundle = silenced(chart(data), data)
+    raw = orjson.dumps(bundle)
+    request = read_submit(raw, orjson.loads(raw), version=Version.V2_2, policies=policies(), plan=plan())
+    record = record_of(request, request.items[0])
+    assert request.items[0].edition is not None
+    for finding in judge(request.items[0].edition, record, engine).findings:
+        if finding.state is State.MET:
+            assert finding.evidence
+            assert {e.ref.split("#")[0] for e in finding.evidence} <= set(record.urls)
+        else:
+            assert finding.remedy
+
+
+def test_a_failing_engine_neither_approves_nor_denies() -> None:
+    """An evaluation that gets no time goes to a nurse, for every chart."""
+    hurried = CqlEngine(
+        Settings().engine_script.read_text(encoding="utf-8"),
+        policies().libraries.values(),
+        policies().value_sets.values(),
+        isolates=1,
+        timeout_seconds=0.0001,
+        memory_mb=512,
+    )
+    try:
+        decision = decided(json.loads(CHARTS[0].read_bytes()), hurried)
+    finally:
+        hurried.close()
+    assert decision.outcome is Outcome.PEND_NURSE
+    assert decision.period is None
+
+
+def test_no_outcome_is_a_denial(engine: CqlEngine) -> None:
+    """Over all charts, whatever a plan makes of approvals, the outcome is one of the five that are no denial."""
+    for file in CHARTS:
+        bundle: Json = json.loads(file.read_bytes())
+        raw = orjson.dumps(bundle)
+        request = read_submit(raw, bundle, version=Version.V2_2, policies=policies(), plan=plan())
+        edition = request.items[0].edition
+        assert edition is not None
+        decision = judge(replace(edition, approved_by="nurse"), record_of(request, request.items[0]), engine)
+        assert decision.outcome is not Outcome.APPROVE
