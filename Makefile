@@ -114,6 +114,8 @@ build/.node: package.json package-lock.json build/node-bin
 
 $(ENGINE): build/.node $(wildcard server/cql/js/*)
 	@$(WITH_NODE) node server/cql/js/build.mjs
+	@mkdir -p build/swagger-ui && cp node_modules/swagger-ui-dist/swagger-ui.css \
+	  node_modules/swagger-ui-dist/swagger-ui-bundle.js build/swagger-ui/
 	@touch $@
 
 build/.policies: $(POLICY_FILES) $(wildcard server/policy/*.py) build/.run $(ENGINE)

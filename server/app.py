@@ -20,6 +20,7 @@ from server.errors import NotFound, UnusableDatabase, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
+from server.pages.docs import add_docs
 from server.pages.routes import CapabilityRoutes, PageRoutes
 from server.pas.routes import PasRoutes
 from server.pas.sandbox import Sandbox
@@ -175,6 +176,7 @@ def create_app(services: Services) -> FastAPI:
         summary="Prior authorization by CRD, DTR and PAS, with reasons.",
         version="0.1.0",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     parts = _parts(services)
@@ -183,6 +185,7 @@ def create_app(services: Services) -> FastAPI:
     for version in Version:
         for url in FHIR_URLS:
             _add(app, url, version.base, parts)
+    add_docs(app, services.settings.engine_script.parent / "swagger-ui")
     app.add_exception_handler(VitruvianError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_fault)
