@@ -143,17 +143,20 @@ def parameter_definitions(elm: Elm) -> list[dict[str, Any]]:
     return found
 
 
-def depends_on(elm: Elm, library_url: str, pinned: Mapping[str, str]) -> list[dict[str, str]]:
-    """What a library depends on: the libraries it includes and the value sets it names (dtr T-23)."""
-    found = []
-    for key in elm.includes.values():
-        name, version = key.split("|", 1)
-        found.append((name, f"{library_url}{name}", f"{library_url}{name}|{version}"))
-    for name, url in elm.value_sets.items():
-        found.append((name, url, pinned.get(url, url)))
+def depends_on(elm: Elm, library_url: str) -> list[dict[str, str]]:
+    """The libraries that a library includes (dtr D-32, T-23).
+
+    Not the value sets: clients look for a library behind every entry. They stand in dataRequirement and in the ELM.
+    """
+    included = (key.split("|", 1) for key in dict.fromkeys(elm.includes.values()))
     return [
-        {"type": "depends-on", "display": display, "url": url, "resource": resource}
-        for display, url, resource in dict.fromkeys(found)
+        {
+            "type": "depends-on",
+            "display": name,
+            "url": f"{library_url}{name}",
+            "resource": f"{library_url}{name}|{version}",
+        }
+        for name, version in included
     ]
 
 
@@ -192,7 +195,7 @@ def library_resource(
         "status": "active",
         "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/library-type", "code": "logic-library"}]},
         **about,
-        "relatedArtifact": depends_on(elm, library_url, pinned),
+        "relatedArtifact": depends_on(elm, library_url),
         "parameter": parameter_definitions(elm),
         "dataRequirement": data_requirements(library.key, elms, pinned),
         "content": content(library),

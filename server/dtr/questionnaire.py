@@ -29,7 +29,6 @@ _ONLY_2_2 = {
 }
 UNIT_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/questionnaire-unitValueSet"
 _SUPPORT = "http://hl7.org/fhir/StructureDefinition/questionnaire-support"
-_RENAMED = {Version.V2_0: {f"{_SUPPORT}Hyperlink": f"{_SUPPORT}Link"}, Version.V2_2: {}}
 _CQL = {"text/cql", "text/cql-identifier", "text/cql.identifier", "text/cql-expression"}
 _IDENTIFIER = re.compile(r'^(?:"(?P<library>[^".]+)"\.)?(?:"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_]\w*))$')
 
@@ -109,7 +108,9 @@ def _item_extension(extension: Mapping[str, Any], version: Version, pin: Pin, on
     url = extension["url"]
     if url == UNIT_VALUE_SET:
         return {"url": url, "valueCanonical": pin(str(extension.get("valueCanonical")))}
-    return {**_expressions(extension, version, only), "url": _RENAMED[version].get(url, url)}
+    if url == f"{_SUPPORT}Hyperlink" and version is Version.V2_0:
+        return {"url": f"{_SUPPORT}Link", "valueUri": extension_value(extension, "link")}
+    return dict(_expressions(extension, version, only))
 
 
 def _expressions(tree: Any, version: Version, only: str | None) -> Any:

@@ -39,10 +39,9 @@ def test_name_url_and_elm_identifier_agree(rendered: Resource) -> None:
 
 
 def test_it_says_what_it_depends_on_and_takes(rendered: Resource) -> None:
-    """Included libraries and value sets, each with its version; parameters with FHIR types (D-107)."""
+    """Included libraries, each with its version; parameters with FHIR types (D-107)."""
     assert [(r["url"], r["resource"]) for r in rendered["relatedArtifact"]] == [
         (f"{BASE}FHIRHelpers", f"{BASE}FHIRHelpers|4.0.1"),
-        (PRODUCTS, f"{PRODUCTS}|1.0.0"),
     ]
     assert [(p["name"], p["type"], p["max"]) for p in rendered["parameter"]] == [
         ("Request Date", "date", "1"),
