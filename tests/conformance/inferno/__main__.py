@@ -109,4 +109,8 @@ def _print(line: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except PermissionError as error:
+        _print(str(error))
+        raise SystemExit(1) from None

@@ -36,8 +36,11 @@ class Addresses:
 def judges() -> Iterator[None]:
     """The validator and Inferno, installed and started unless they run already; what was started is stopped again.
 
-    Raises CalledProcessError when one cannot be installed or started: their own words stand above.
+    Raises CalledProcessError when one cannot be installed or started: their own words stand above. PermissionError when
+    this is not root, whom Inferno needs for the file system of its own that it runs in.
     """
+    if os.geteuid() != 0:
+        raise PermissionError("make inferno must be run as root: Inferno runs in a file system of its own (chroot)")
     with ExitStack() as stack:
         stack.enter_context(_running(SHARED / "validator" / "validator", f"{_VALIDATOR}/healthz"))
         stack.enter_context(_running(SHARED / "inferno" / "inferno", f"{INFERNO}/api/version"))

@@ -31,9 +31,10 @@ def _discovery(path: str, body: Json) -> None:
         del body["services"][0]["description"]
 
 
-def _hook_response(path: str, body: Json) -> None:
+def _card(path: str, body: Json) -> None:
     if "/cds-services/" in path:
-        del body["cards"]
+        for card in body["cards"]:
+            del card["source"]["topic"]
 
 
 def _coverage_information(path: str, body: Json) -> None:
@@ -58,6 +59,17 @@ def _inquired(path: str, body: Json) -> None:
         del _first(body, "ClaimResponse")["outcome"]
 
 
+def _capability_statement(path: str, body: Json) -> None:
+    if path.endswith("/metadata"):
+        for resource in body["rest"][0]["resource"]:
+            resource.pop("operation", None)
+
+
+def _next_question(path: str, body: Json) -> None:
+    if path.endswith("$next-question"):
+        _first(body, "QuestionnaireResponse")["status"] = "finished"
+
+
 def _error(path: str, body: Json) -> None:
     if path.endswith("$submit") and body["resourceType"] == "OperationOutcome":
         body["resourceType"] = "Basic"
@@ -74,13 +86,7 @@ def _first(body: Any, kind: str) -> Json:
 
 BROKEN = (
     Broken("discovery", "CRD2.2.1", "crd_v221_server_discovery_group", "discovery_services_validation", _discovery),
-    Broken(
-        "hook response",
-        "CRD2.2.1",
-        "crd_v221_server_demonstrate_hook_response",
-        "service_response_validation",
-        _hook_response,
-    ),
+    Broken("card", "CRD2.2.1", "crd_v221_server_order_select", "service_response_validation", _card),
     Broken(
         "coverage information",
         "CRD2.0.1",
@@ -89,6 +95,20 @@ BROKEN = (
         _coverage_information,
     ),
     Broken("package", "DTR2.0.1", "payer_server_static_package", "static_form_response_test", _package),
+    Broken(
+        "capability statement",
+        "DTR2.2.0",
+        "dtr_payer_v220_discovery",
+        "capability_statement_test",
+        _capability_statement,
+    ),
+    Broken(
+        "next question",
+        "DTR2.0.1",
+        "payer_server_adaptive_questionnaire",
+        "payer_server_next_response_validation_test",
+        _next_question,
+    ),
     Broken(
         "submit response",
         "PAS2.2.1",
