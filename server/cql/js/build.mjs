@@ -41,10 +41,16 @@ function oneShape(file) {
   if (start < 0 || getters < start || !text.slice(getters, end).includes('return this.get(name);')) {
     throw new Error(`${file}: FHIRObject is not what it was; read it again`);
   }
-  return `${text.slice(0, start)}    Object.defineProperties(this, shapeOf(typeInfo, modelInfo));
+  return `${text.slice(0, start)}    Object.setPrototypeOf(this, protoOf(typeInfo, modelInfo, Object.getPrototypeOf(this)));
   }
 ${text.slice(end)}
 var shapes = new Map();
+var protos = new Map();
+function protoOf(typeInfo, modelInfo, base) {
+  var proto = protos.get(typeInfo);
+  if (!proto) protos.set(typeInfo, proto = Object.create(base, shapeOf(typeInfo, modelInfo)));
+  return proto;
+}
 function shapeOf(typeInfo, modelInfo) {
   var shape = shapes.get(typeInfo);
   if (!shape) {

@@ -27,6 +27,22 @@ model.findClass = name => {
 cql.Context.prototype.setLocalIdWithResult = () => {};
 rememberElements(Object.getPrototypeOf(Object.getPrototypeOf(patientOf({ entry: [{ resource: { resourceType: 'Patient' } }] }))));
 
+// One context for each included library, however many libraries include it: what it defines is worked out once.
+const contextOf = cql.PatientContext.prototype.getLibraryContext;
+cql.PatientContext.prototype.getLibraryContext = function (name) {
+  const known = this.library_context[name];
+  if (known) return known;
+  this.shared ??= new Map();
+  const { id, version } = this.get(name).source.library.identifier;
+  const key = `${id}|${version}`;
+  if (!this.shared.has(key)) {
+    const made = contextOf.call(this, name);
+    made.shared = this.shared;
+    this.shared.set(key, made);
+  }
+  return (this.library_context[name] = this.shared.get(key));
+};
+
 const elm = {};
 const ready = {};
 let codes = new cql.CodeService({});
