@@ -6,16 +6,20 @@ be another, or when the validator does not notice a body that was broken on purp
 
 import json
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 
 from server.fhir.version import Version
 from server.pages.serving import serving
 from tests.conformance.defects import Defects
+from tests.conformance.forms import keep_forms
+from tests.conformance.inferno import lab_policies
 from tests.conformance.traffic import Partner, Traffic
 from tests.conformance.validator import Issue, Resource, Validator
 from tests.shared_material import SHARED
@@ -53,8 +57,11 @@ def main() -> int:
 
 
 def _traffic(version: Version) -> Traffic:
-    with serving() as server, httpx.Client(base_url=server.base_url, timeout=60) as http:
-        return Partner(http, version).everything()
+    with tempfile.TemporaryDirectory() as folder, serving(None, None, **lab_policies.folders(Path(folder))) as server:
+        with httpx.Client(base_url=server.base_url, timeout=60) as http:
+            traffic = Partner(http, version).everything()
+        keep_forms(traffic, server.base_url)
+    return traffic
 
 
 def _validate(validator: Validator, traffic: Traffic) -> dict[str, list[tuple[Resource, list[Issue]]]]:
