@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.app import FHIR_URLS
 from server.cql.engine import CqlEngine
 from server.dtr.routes import DtrRoutes
 from server.errors import VitruvianError
@@ -125,14 +126,9 @@ def _app(version: Version, routes: DtrRoutes) -> Starlette:
     async def on_error(_: Request, error: Exception) -> Response:
         return fhir_error(cast("VitruvianError", error))
 
-    base = version.base
-    reads = [
-        route
-        for kind in ("Questionnaire", "Library", "ValueSet")
-        for route in (Route(f"{base}/{kind}", routes.search), Route(f"{base}/{kind}/{{id}}", routes.read))
+    routed = [
+        Route(version.base + url.path, getattr(routes, url.handler), methods=[url.method])
+        for url in FHIR_URLS
+        if url.part == "dtr"
     ]
-    posts = [
-        Route(f"{base}{path}", routes.questionnaire_package, methods=["POST"])
-        for path in (PACKAGE, "/$questionnaire-package")
-    ]
-    return Starlette(routes=posts + reads, exception_handlers={VitruvianError: on_error})
+    return Starlette(routes=routed, exception_handlers={VitruvianError: on_error})

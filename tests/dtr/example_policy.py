@@ -13,7 +13,7 @@ from server.cql.engine import CqlEngine
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
 from server.policy.plan import MemberStatus, Plan
-from server.store.ports import ActiveAuthorization, Assertion
+from server.store.ports import ActiveAuthorization, Assertion, QuestionnaireErrors
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).resolve().parent / "data"
@@ -130,13 +130,17 @@ def assertion(**changes: Any) -> Assertion:
 
 
 class Remembered:
-    """The two look-ups that DTR makes in the store."""
+    """What DTR asks of the store: two look-ups, and to keep the reports about forms."""
 
     def __init__(self) -> None:
         self.assertions = {
             a.id: a for a in (assertion(), assertion(id="A-NONE", form=None), assertion(id="A-PAS", order="{}"))
         }
         self.authorizations: dict[str, ActiveAuthorization] = {}
+        self.reports: list[QuestionnaireErrors] = []
+
+    def report(self, errors: QuestionnaireErrors) -> None:
+        self.reports.append(errors)
 
     def assertion(self, assertion_id: str) -> Assertion | None:
         return self.assertions.get(assertion_id)
