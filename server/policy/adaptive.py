@@ -4,17 +4,19 @@ Everything is worked out again from the form and the answers (dtr D-16, T-18); o
 are read, since nothing else tells a question that was passed over from one that was never asked.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from server.errors import InvalidRequest, Problem
-from server.fhir.read import Resource
+from server.fhir.codes import DTR
+from server.fhir.read import Resource, extension_value, extensions
 from server.policy.answer import ValueSets
 from server.policy.enable_when import Enabled, Node
 from server.policy.form import Item, items, read_response
 from server.policy.model import Form
 
+_ORIGIN = f"{DTR}information-origin"
 _NO_QUESTION = ("group", "display")
 
 
@@ -48,15 +50,15 @@ class Asking:
     def next(self, response: Resource, asked: Collection[str], at: str) -> Round:
         """The next round: one more item of the form, in its order, among those that the answers enable.
 
-        asked: linkIds of the client's copy. at: FHIRPath of the response. A response without any answer is a first
-        call, and is not told that it owes one.
+        asked: linkIds of the client's copy. at: FHIRPath of the response. A response that nobody has answered yet, but
+        for what was filled in automatically, is a first call, and is not told that it owes an answer.
         Raises InvalidRequest with every problem of the answers: those of read_response, an item that the form does not
         have, an answer to what was not asked, an open required question (dtr D-58, T-18).
         """
         clean, problems = read_response(self.form, self._value_sets, response, at)
         tree = _Tree(self.form, clean)
         shown = self._shown(tree, asked)
-        answered = set(_answered(tree.roots))
+        answered = {node.link for node in tree.all if node.answers}
         if not self._links.issuperset(asked):
             text = "The contained Questionnaire holds an item that this form does not have; send it as it came."
             problems.append(Problem("value", text, f"{at}.contained"))
@@ -65,7 +67,7 @@ class Asking:
             for link in sorted(answered - shown)
         ]
         owed = dict.fromkeys(node.link for node in tree.open_questions() if node.link in shown)
-        if answered:
+        if any(_by_someone(answer) for node in tree.all for answer, _ in node.answers):
             text = "This question is required; answer it before asking for the next one."
             problems += [Problem("required", text, _at(at, link)) for link in owed]
         if problems:
@@ -130,9 +132,10 @@ def _below(item: Item) -> Iterator[str]:
         yield from _below(child)
 
 
-def _answered(nodes: list[Node]) -> Iterator[str]:
-    for root in nodes:
-        yield from (node.link for node in (root, *root.below()) if node.answers)
+def _by_someone(answer: Mapping[str, Any]) -> bool:
+    """Whether a person gave the answer: its origin is none of `auto`, `auto-client`, `auto-server` (dtr D-106, T-9)."""
+    origins = [extension_value(e, "source") for e in extensions(answer, _ORIGIN)]
+    return not any(str(origin).startswith("auto") for origin in origins)
 
 
 def _at(at: str, link: str) -> str:
