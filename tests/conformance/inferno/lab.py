@@ -52,7 +52,7 @@ def _running(tool: Path, address: str) -> Iterator[None]:
     if _answers(address):
         yield
         return
-    if _do(tool, "start", check=False) or not _answers(address):
+    if not (_starts(tool) and _answers(address)):
         _do(tool, "setup")
         _do(tool, "start")
     try:
@@ -68,8 +68,14 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _do(tool: Path, command: str, *, check: bool = True) -> int:
-    return subprocess.run([sys.executable, str(tool), command], check=check).returncode  # noqa: S603 - fixed words
+def _starts(tool: Path) -> bool:
+    """Whether it starts; it does not, in its own many words, before it is installed."""
+    command, quiet = [sys.executable, str(tool), "start"], subprocess.DEVNULL
+    return subprocess.run(command, stdout=quiet, stderr=quiet, check=False).returncode == 0  # noqa: S603 - fixed words
+
+
+def _do(tool: Path, command: str) -> None:
+    subprocess.run([sys.executable, str(tool), command], check=True)  # noqa: S603 - fixed words
 
 
 @contextmanager
