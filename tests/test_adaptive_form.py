@@ -11,6 +11,10 @@ import pytest
 
 from server.fhir.version import Version
 from server.pages.demo_requests import Chart, order_sign, renewed
+from server.policy.adaptive import Asking
+from server.policy.form import read_response
+from server.policy.library import PolicyLibrary
+from server.settings import ROOT
 from tests.conformance.inferno import lab_policies
 from tests.journey import Partner
 from tests.serving import serving
@@ -81,6 +85,32 @@ def test_asked_or_sent_whole_the_decision_is_the_same(
     decided = [partner.submit(bundle) for bundle in (whole, asked)]
     assert [a.action for a in decided] == [action, action]
     assert [partner.explain(a)["states"] for a in decided] == [{"NEED": state}] * 2
+
+
+CHARTS = sorted(ROOT.glob("cql/*/charts/*.json"))
+
+
+@pytest.fixture(scope="module")
+def policies() -> PolicyLibrary:
+    return PolicyLibrary.load(ROOT / "cql", ROOT / "questionnaires")
+
+
+@pytest.mark.parametrize("conditions", [True, False])
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda file: file.stem)
+def test_any_form_could_be_asked(policies: PolicyLibrary, chart: Path, *, conditions: bool) -> None:
+    """Each chart of each policy, asked group by group, ends with the answers that the whole form would have."""
+    response = _response(json.loads(chart.read_bytes()))
+    known = policies.by_form(response["questionnaire"])
+    assert known is not None
+    asking = Asking(known[1].form, policies.value_sets, conditions=conditions)
+    whole, problems = read_response(known[1].form, policies.value_sets, response, "QuestionnaireResponse")
+    assert problems == []
+    found = asking.next({}, (), "QuestionnaireResponse")
+    for _ in range(40):
+        said = {"item": _only(response["item"], set(found.asked))}
+        found = asking.next(said, found.asked, "QuestionnaireResponse")
+    assert found.completed
+    assert found.response["item"] == whole["item"]
 
 
 def _response(bundle: Json) -> Json:

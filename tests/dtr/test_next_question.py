@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from server.cql.engine import CqlEngine
 from server.dtr.adaptive import PATH
@@ -16,6 +18,7 @@ from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
 from tests.dtr import example_policy as example
 from tests.dtr.conftest import BASE_URL, Server, bundles, issues, resources
+from tests.shared_material import SHARED, needs_shared
 
 Json = dict[str, Any]
 LAB = example.ROOT / "tests/conformance/inferno/policies"
@@ -239,3 +242,55 @@ def test_the_lab_is_no_part_of_the_product() -> None:
     """A server with its own defaults serves none of the lab's policies."""
     served = {p.name for p in Path(example.ROOT / "cql").iterdir()}
     assert served.isdisjoint(p.name for p in (LAB / "cql").iterdir())
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "x", "#form", "walks", "2026-13-01"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["linkId", "item", "answer", "valueCoding", "extension", "url", "derivedFrom", "id", "code"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+@given(data=st.data())
+def test_no_body_makes_the_server_fail(server: Server, data: st.DataObject) -> None:
+    """Anything in any place of a good response: a next round or a refusal, never a fault."""
+    response = draft(server)
+    body: Json = {**response, "item": [deepcopy(WALKING), deepcopy(AIDS)]}
+    node: Any = body
+    for _ in range(data.draw(st.integers(1, 7))):
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        if not keys:
+            break
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(node[key], (dict, list)) or not node[key] or data.draw(st.booleans()):
+            node[key] = data.draw(_ANYTHING)
+            break
+        node = node[key]
+    assert server.send("POST", NEXT, json=body).status_code in {200, 400}
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("20-nextq-in-initial-conformant", "not-found"),
+        ("21-nextq-in-initial-nonconformant", "structure"),
+        ("24-nextq-in-postman-1-initial", "not-found"),
+        ("62-ig220-nextq-in", "not-found"),
+    ],
+)
+def test_requests_of_the_field_about_other_forms(server: Server, file: str, code: str) -> None:
+    """Test tools' and the guides' own requests are read, and told that their form is not one of ours."""
+    body = (SHARED / "examples/dtr" / f"{file}.json").read_bytes()
+    answer = server.send("POST", NEXT, content=body, headers={"content-type": "application/fhir+json"})
+    assert (answer.status_code, issues(answer)) == (400, [("error", code)])

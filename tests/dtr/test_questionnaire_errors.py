@@ -8,6 +8,7 @@ import structlog
 
 from tests.dtr import example_policy as example
 from tests.dtr.conftest import Server, issues
+from tests.shared_material import SHARED, needs_shared
 
 PATH = "/Questionnaire/$log-questionnaire-errors"
 OUTCOME = {
@@ -86,3 +87,12 @@ def test_what_is_no_report_is_refused(server: Server, body: Any, codes: list[str
     assert answer.status_code == 400
     assert [code for _, code in issues(answer)][: len(codes)] == codes
     assert server.remembered.reports == []
+
+
+@needs_shared
+@pytest.mark.parametrize("file", ["64-ig220-log-errors-in", "72-ig201-log-errors-in"])
+def test_the_guides_own_reports_are_kept(server: Server, file: str) -> None:
+    """The examples of both guides, each in its own spelling."""
+    body = (SHARED / "examples/dtr" / f"{file}.json").read_bytes()
+    answer = server.send("POST", PATH, content=body, headers={"content-type": "application/fhir+json"})
+    assert (answer.status_code, len(server.remembered.reports)) == (200, 1)
