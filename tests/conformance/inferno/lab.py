@@ -21,6 +21,9 @@ from tests.shared_material import SHARED
 INFERNO = f"http://127.0.0.1:{os.environ.get('INFERNO_PORT', '4567')}"
 _INFERNO_ROOT = Path(os.environ.get("INFERNO_ROOT", Path.home() / ".cache" / "inferno-root"))
 _VALIDATOR = f"http://127.0.0.1:{os.environ.get('VALIDATOR_PORT', '3500')}"
+_ROOM = {"VALIDATOR_HEAP": os.environ.get("VALIDATOR_HEAP", "6g")}
+"""Inferno has the validator load the guides of all its suites, ours or not, when it starts."""
+
 _SANDBOX = ROOT / "cql" / "plans" / "vitruvian-demo-sandbox.toml"
 
 
@@ -71,11 +74,12 @@ def _answers(address: str) -> bool:
 def _starts(tool: Path) -> bool:
     """Whether it starts; it does not, in its own many words, before it is installed."""
     command, quiet = [sys.executable, str(tool), "start"], subprocess.DEVNULL
-    return subprocess.run(command, stdout=quiet, stderr=quiet, check=False).returncode == 0  # noqa: S603 - fixed words
+    run = subprocess.run(command, env=os.environ | _ROOM, stdout=quiet, stderr=quiet, check=False)  # noqa: S603 - fixed words
+    return run.returncode == 0
 
 
 def _do(tool: Path, command: str) -> None:
-    subprocess.run([sys.executable, str(tool), command], check=True)  # noqa: S603 - fixed words
+    subprocess.run([sys.executable, str(tool), command], env=os.environ | _ROOM, check=True)  # noqa: S603 - fixed words
 
 
 @contextmanager
