@@ -5,6 +5,7 @@ from typing import Any
 
 from server.decision.authorization import PersonDecision
 from server.fhir.codes import NPI, PAS, X12_ACTION
+from server.fhir.version import Version
 from server.pas.response_item import CATEGORY, certified
 from server.pas.review_action import DecidedItem
 
@@ -20,10 +21,10 @@ _TAKEN_OVER = (
 _NUCC = "http://nucc.org/provider-taxonomy"
 
 
-def added_item(decided: DecidedItem, issued: date) -> dict[str, Any]:
+def added_item(decided: DecidedItem, issued: date, version: Version) -> dict[str, Any]:
     """What is authorized instead of a requested item: as requested, but for what the person changed.
 
-    It has the same itemSequence, the action A1 and the authorization number.
+    It has the same itemSequence, the action A1 and the authorization number. 2.0 allows no dates here (pas 2d).
     """
     instead = decided.ruling.instead if decided.ruling and decided.ruling.instead else {}
     taken = {k: decided.item.raw[k] for k in _TAKEN_OVER if k in decided.item.raw}
@@ -32,8 +33,9 @@ def added_item(decided: DecidedItem, issued: date) -> dict[str, Any]:
     code = {"coding": [{"system": X12_ACTION, "code": "A1", "display": "Certified in total"}]}
     action: list[dict[str, Any]] = [{"url": "number", "valueString": decided.number}] if decided.number else []
     action.append({"url": f"{PAS}extension-reviewActionCode", "valueCodeableConcept": code})
+    dates = {"extension": list(certified(decided, issued))} if version is Version.V2_2 else {}
     return {
-        "extension": list(certified(decided, issued)),
+        **dates,
         "itemSequence": [decided.item.sequence],
         **taken,
         **instead,

@@ -159,7 +159,7 @@ def _decided(
     ]
     modified = [d for d in items if d.status is Status.MODIFIED]
     if modified:
-        body["addItem"] = [added_item(d, answer.received.date()) for d in modified]
+        body["addItem"] = [added_item(d, answer.received.date(), version) for d in modified]
     if notes:
         body["processNote"] = notes
     return body

@@ -13,12 +13,22 @@ _PRIORITY = "http://terminology.hl7.org/CodeSystem/processpriority"
 _UNITS = {"value": 2, "unit": "Unit", "system": f"{p.X12}673", "code": "UN"}
 _BEFORE = ("AUTH-BEFORE-1", "ADMIN-BEFORE-1")
 """The authorization and reference numbers of the request that is updated."""
+_ORDER_OF = {(Version.V2_0, 1): 1, (Version.V2_0, 2): 1, (Version.V2_2, 1): 1, (Version.V2_2, 2): 2}
+"""The order that an item asks for.
+
+Under 2.0 both items ask for the first, which says nothing of coverage, and only the note names the second, which does:
+the kit's validator loads the value sets of CRD 2.0.1 and the code system of CRD 2.2.1, so that no code of coverage
+information passes in an order that it holds to the PAS profile.
+"""
 
 
 def submit_bundle(member: str, version: Version) -> Json:
-    """An update of an earlier Claim, which is enclosed, with everything that either refers to."""
-    claim = _update(version)
-    return _bundle("pas-request-bundle", "everything", [claim, *_surroundings(member, version), _prior(version)])
+    """An update of an earlier Claim, with everything that it refers to.
+
+    The earlier one is enclosed under 2.2; a Bundle of 2.0 holds one Claim, and its profile names no earlier one.
+    """
+    claim, earlier = _update(version), [_prior()] if version is Version.V2_2 else []
+    return _bundle("pas-request-bundle", "everything", [claim, *_surroundings(member, version), *earlier])
 
 
 def inquiry_bundle(member: str, version: Version) -> Json:
@@ -50,7 +60,7 @@ def _parties(member: str, version: Version) -> list[Json]:
 
 
 def _surroundings(member: str, version: Version) -> list[Json]:
-    orders = [p.order(n, member) for n in (1, 2)]
+    orders = [p.order(n, member, informed=version is Version.V2_2 or n != _ORDER_OF[version, n]) for n in (1, 2)]
     return [*_parties(member, version), p.encounter(), p.condition(), p.document(), *orders]
 
 
@@ -224,7 +234,7 @@ def _requested(sequence: int, version: Version, *, changed: bool) -> Json:
         extension("nursingHomeResidentialStatus", "CodeableConcept", concept(f"{p.X12}1345", "2")),
         extension("nursingHomeLevelOfCare", "CodeableConcept", concept(f"{p.X12}1337", "2")),
         extension("revenueUnitRateLimit", "Decimal", 100.5),
-        extension("requestedService", "Reference", to("MedicationRequest", f"order-{sequence}")),
+        extension("requestedService", "Reference", to("MedicationRequest", f"order-{_ORDER_OF[version, sequence]}")),
     ]
     if changed and version is Version.V2_2:
         item["extension"].append(extension("infoChanged", "Code", "changed"))
@@ -250,13 +260,13 @@ def _update(version: Version) -> Json:
     claim = _claim("claim-update", "update", version, changed=True)
     if version is Version.V2_2:
         claim["extension"].append(_certification("4"))
-    relationship = concept("http://terminology.hl7.org/CodeSystem/ex-relatedclaimrelationship", "prior")
-    claim["related"] = [{"claim": to("Claim", "prior"), "relationship": relationship}]
+        relationship = concept("http://terminology.hl7.org/CodeSystem/ex-relatedclaimrelationship", "prior")
+        claim["related"] = [{"claim": to("Claim", "prior"), "relationship": relationship}]
     return claim
 
 
-def _prior(version: Version) -> Json:
-    return _claim("claim", "prior", version, changed=False)
+def _prior() -> Json:
+    return _claim("claim", "prior", Version.V2_2, changed=False)
 
 
 def _inquiry(version: Version) -> Json:

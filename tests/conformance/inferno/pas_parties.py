@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.fhir.codes import NPI, PAS
+from server.fhir.codes import COVERAGE_INFORMATION, NPI, PAS
 from server.fhir.version import Version
 
 Json = dict[str, Any]
@@ -245,8 +245,8 @@ def encounter() -> Json:
     }
 
 
-def order(number: int, member: str) -> Json:
-    """The drug order of an item; the first is the prescriber's own, the second was reported by them."""
+def order(number: int, member: str, *, informed: bool) -> Json:
+    """A drug order; the first is the prescriber's own, the second was reported by them. informed: by order-sign."""
     reported: Json = (
         {"reportedBoolean": False} if number == 1 else {"reportedReference": to("Practitioner", "prescriber")}
     )
@@ -255,7 +255,7 @@ def order(number: int, member: str) -> Json:
         "resourceType": "MedicationRequest",
         "id": f"order-{number}",
         "meta": profile("medicationrequest"),
-        "extension": [_coverage_information(member)],
+        **({"extension": [_coverage_information(member)]} if informed else {}),
         "status": "active",
         "intent": "order",
         "category": [concept("http://terminology.hl7.org/CodeSystem/medicationrequest-category", "outpatient")],
@@ -286,21 +286,18 @@ def order(number: int, member: str) -> Json:
 
 
 def _coverage_information(member: str) -> Json:
-    parts = [
-        ("coverage", "Reference", to("Coverage", "coverage")),
-        ("covered", "Code", "covered"),
-        ("pa-needed", "Code", "auth-needed"),
-        ("date", "Date", "2026-12-01"),
-        ("coverage-assertion-id", "String", f"assertion-{member}"),
+    parts: list[Json] = [
+        {"url": "coverage", "valueReference": to("Coverage", "coverage")},
+        {"url": "covered", "valueCode": "covered"},
+        {"url": "pa-needed", "valueCode": "auth-needed"},
+        {"url": "date", "valueDate": "2026-12-01"},
+        {"url": "coverage-assertion-id", "valueString": f"assertion-{member}"},
     ]
-    return {
-        "url": "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information",
-        "extension": [{"url": url, f"value{kind}": content} for url, kind, content in parts],
-    }
+    return {"url": COVERAGE_INFORMATION, "extension": parts}
 
 
 def document() -> Json:
-    """What stands behind the additional information: a note of the last visit."""
+    """What stands behind the additional information: a note of the last visit, about the second order."""
     return {
         "resourceType": "DocumentReference",
         "id": "note",
@@ -314,5 +311,6 @@ def document() -> Json:
         "subject": to("Patient", "patient"),
         "date": "2026-12-01T09:00:00Z",
         "author": [to("Practitioner", "prescriber")],
+        "context": {"related": [to("MedicationRequest", "order-2")]},
         "content": [{"attachment": {"contentType": "text/plain", "data": "QSBub3RlLg=="}}],
     }
