@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def judges() -> Iterator[None]:
 
 @contextmanager
 def _running(tool: Path, address: str) -> Iterator[None]:
-    if _answers(address):
+    if _answers(address, patience=3):  # what is busy for a moment is not ours to start, and then to stop
         yield
         return
     if not (_starts(tool) and _answers(address)):
@@ -64,11 +65,14 @@ def _running(tool: Path, address: str) -> Iterator[None]:
         _do(tool, "stop")
 
 
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=5).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+def _answers(address: str, patience: int = 1) -> bool:
+    for second in range(patience):
+        time.sleep(min(second, 1))
+        try:
+            return httpx.get(address, timeout=5).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            continue
+    return False
 
 
 def _starts(tool: Path) -> bool:
