@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -236,12 +235,6 @@ def test_a_form_without_its_origin_is_known_by_its_url(server: Server) -> None:
     del form["derivedFrom"]
     form["url"], form["version"] = CANONICAL.split("|")
     assert shown(ask(server, response))[0] == "walking"
-
-
-def test_the_lab_is_no_part_of_the_product() -> None:
-    """A server with its own defaults serves none of the lab's policies."""
-    served = {p.name for p in Path(example.ROOT / "cql").iterdir()}
-    assert served.isdisjoint(p.name for p in (LAB / "cql").iterdir())
 
 
 _ANYTHING = st.recursive(

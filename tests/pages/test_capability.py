@@ -10,6 +10,8 @@ from server.pages.capability import capability_statement, davinci_configuration
 from server.policy.plan import MemberStatus, Plan
 from server.url import Url
 
+DTR = "http://hl7.org/fhir/us/davinci-dtr/OperationDefinition/"
+SDC = "http://hl7.org/fhir/uv/sdc/OperationDefinition/"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 URLS = (
     Url(
@@ -46,6 +48,25 @@ def test_the_statement_counts_as_many_interactions_as_are_served(version: Versio
     assert set(rest["security"]) == {"description"}
     assert statement["implementation"]["url"] == f"http://payer.example/fhir/{version}"
     assert "instantiates" not in statement
+
+
+@pytest.mark.parametrize(
+    ("version", "type_", "operation", "definition"),
+    [
+        (Version.V2_0, "Questionnaire", "next-question", f"{SDC}Questionnaire-next-question|3.0.0"),
+        (Version.V2_2, "Questionnaire", "next-question", f"{DTR}DTR-Questionnaire-next-question|2.2.0"),
+        (Version.V2_0, "ValueSet", "expand", "http://hl7.org/fhir/OperationDefinition/ValueSet-expand|4.0.1"),
+        (Version.V2_2, "ValueSet", "expand", f"{DTR}DTR-ValueSet-expand|2.2.0"),
+        (Version.V2_0, "Questionnaire", "log-questionnaire-errors", f"{DTR}log-questionnaire-errors|2.0.1"),
+        (Version.V2_2, "Questionnaire", "log-questionnaire-errors", f"{DTR}log-questionnaire-errors|2.2.0"),
+    ],
+)
+def test_operations_are_those_of_the_guide(version: Version, type_: str, operation: str, definition: str) -> None:
+    """Each operation names its definition in the guide of that version, or in the one that guide builds on (D-8)."""
+    statement = capability_statement(FHIR_URLS, version, "http://payer.example", NOW)
+    (resource,) = [r for r in statement["rest"][0]["resource"] if r["type"] == type_]
+    (said,) = [o["definition"] for o in resource["operation"] if o["name"] == operation]
+    assert said == definition
 
 
 def test_each_guide_version_has_its_own_endpoint() -> None:

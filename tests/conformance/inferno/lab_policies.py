@@ -1,4 +1,7 @@
-"""Policies that only the lab serves, as data: a form with every element a DTR form may carry, and an adaptive form."""
+"""Policies that only the lab serves, as data: a form with every element a DTR form may carry, and an adaptive form.
+
+Their ELM is made by `node server/cql/js/compile.mjs tests/conformance/inferno/policies/cql/*/*.cql`.
+"""
 
 import shutil
 from pathlib import Path
