@@ -5,13 +5,14 @@ from datetime import date
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock, now
 from server.fhir.version import Version
 from server.store import rows
+from server.store.commit import commit_of
 from server.store.connect import Engines, connect, revision
 from server.store.dedicate import dedicate
 from server.store.inquiry import matching
@@ -26,6 +27,7 @@ from server.store.ports import (
     Submitted,
     Transaction,
 )
+from server.store.prepared import Prepared
 from server.store.revise import revise, revisions_of
 from server.store.schema import (
     HEAD,
@@ -39,7 +41,6 @@ from server.store.schema import (
     submission,
 )
 
-_INSERT = {table: insert(table) for table in metadata.sorted_tables}
 _BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
 _RENDERING = (
     select(rendering.c.body)
@@ -51,10 +52,10 @@ _RENDERING = (
     )
 )
 _ACTIVE = (
-    select(approval.c.number, approval.c.policy_id, approval.c.period_start, approval.c.period_end, submission.c.id)
+    select(approval.c.period_end, submission.c.seq, approval.c.period_start, approval.c.number, submission.c.id)
     .join(submission, submission.c.seq == approval.c.submission)
     .where(
-        approval.c.member.in_(bindparam("members", expanding=True)),
+        approval.c.member == bindparam("member"),
         approval.c.policy_id == bindparam("policy_id"),
         approval.c.period_end >= bindparam("on"),
         approval.c.period_start <= bindparam("on"),
@@ -82,33 +83,41 @@ class SqlStore:
     """The Store port on SQLAlchemy Core; see ports.Store for what each method promises."""
 
     def __init__(self, engines: Engines, clock: Clock = now) -> None:
-        self._writes, self._reads, self._dispose = engines.writes, engines.reads, engines.dispose
+        self._reads, self._dispose = engines.reads, engines.dispose
+        self._commit = commit_of(engines.writes)
         self._clock = clock
-        dialect_insert: Callable[..., Any] = (
-            postgresql.insert if engines.writes.dialect.name == "postgresql" else sqlite.insert
-        )
+        dialect = engines.writes.dialect
+        dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+        self._insert = {table: Prepared(insert(table), dialect) for table in metadata.sorted_tables}
+        self._active = Prepared(_ACTIVE, dialect)
+        self._by_transaction = Prepared(_BY_TRANSACTION, dialect)
+        self._rendering = Prepared(_RENDERING, dialect)
         # Whoever comes second waits here for the first to commit, and then gets no row back.
-        self._claim_transaction = (
+        self._claim_transaction = Prepared(
             dialect_insert(submission)
             .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
-            .returning(submission.c.seq)
+            .returning(submission.c.seq),
+            dialect,
         )
 
     def record(self, submission: Submission) -> str:
         first = rows.submission_row(submission)
         parts = list(rows.parts(submission))
-        with self._writes.begin() as connection:
-            seq = connection.execute(self._claim_transaction, first).scalar()
-            if seq is None:
+        decided = {"items": {str(i.sequence): i.outcome for i in submission.items}}
+        decision = _audit_row(submission.received, "decision", submission.id, decided)
+
+        def write(connection: Connection) -> str:
+            claimed = self._claim_transaction.first(connection, first)
+            if claimed is None:
                 known = {"transaction_key": first["transaction_key"]}
                 return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
             for part in parts:
-                connection.execute(_INSERT[part.table], [{**row, "submission": seq} for row in part.rows])
-            if submission.assertions:
-                connection.execute(_INSERT[assertion], [rows.assertion_row(a) for a in submission.assertions])
-            decided = {"items": {str(i.sequence): i.outcome for i in submission.items}}
-            connection.execute(_INSERT[audit], _audit_row(submission.received, "decision", submission.id, decided))
-        return submission.id
+                self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
+            self._insert[assertion].run(connection, *map(rows.assertion_row, submission.assertions))
+            self._insert[audit].run(connection, decision)
+            return submission.id
+
+        return self._commit(write)
 
     def submitted(self, submission_id: str) -> Submitted | None:
         with self._reads.connect() as connection:
@@ -119,23 +128,28 @@ class SqlStore:
         return Submitted(row.received, Version(row.version), row.request, revisions)
 
     def revise(self, revision: Revision) -> bool:
-        with self._writes.begin() as connection:
+        decided = {"revision": revision.number, "items": {str(i.sequence): i.outcome for i in revision.items}}
+        decision = _audit_row(revision.at, "decision", revision.submission_id, decided)
+
+        def write(connection: Connection) -> bool:
             written = revise(connection, revision)
             if written:
-                decided = {"revision": revision.number, "items": {str(i.sequence): i.outcome for i in revision.items}}
-                row = _audit_row(revision.at, "decision", revision.submission_id, decided)
-                connection.execute(_INSERT[audit], row)
-        return written
+                self._insert[audit].run(connection, decision)
+            return written
+
+        return self._commit(write)
 
     def find_transaction(self, transaction: Transaction) -> str | None:
         with self._reads.connect() as connection:
             key = rows.transaction_key(transaction)
-            return connection.execute(_BY_TRANSACTION, {"transaction_key": key}).scalar()
+            found = self._by_transaction.first(connection, {"transaction_key": key})
+        return str(found[0]) if found else None
 
     def rendering(self, submission_id: str, version: Version, kind: str) -> bytes | None:
         with self._reads.connect() as connection:
             which = {"id": submission_id, "version": version, "kind": kind}
-            return connection.execute(_RENDERING, which).scalar()
+            found = self._rendering.first(connection, which)
+        return bytes(found[0]) if found else None
 
     def inquire(self, inquiry: Inquiry) -> Sequence[str]:
         if not inquiry.member_ids or not inquiry.npis:
@@ -146,12 +160,13 @@ class SqlStore:
             return connection.scalars(matching(inquiry, by_number=False)).all()
 
     def active_authorization(self, member_ids: Sequence[str], policy_id: str, on: date) -> ActiveAuthorization | None:
-        asked = {"members": [rows.key(m) for m in member_ids], "policy_id": policy_id, "on": on}
         with self._reads.connect() as connection:
-            row = connection.execute(_ACTIVE, asked).one_or_none()
-        if row is None:
+            asked = ({"member": rows.key(m), "policy_id": policy_id, "on": on} for m in member_ids)
+            found = [row for a in asked if (row := self._active.first(connection, a))]
+        if not found:
             return None
-        return ActiveAuthorization(row.number, row.policy_id, (row.period_start, row.period_end), row.id)
+        end, _, start, number, submission_id = max(found)
+        return ActiveAuthorization(number, policy_id, (start, end), submission_id)
 
     def explanation(self, submission_id: str) -> Explanation | None:
         with self._reads.connect() as connection:
@@ -161,9 +176,9 @@ class SqlStore:
         return Explanation(submission_id, found[0]["received"], tuple(map(rows.item_record, found)))
 
     def remember(self, assertions: Sequence[Assertion]) -> None:
-        if assertions:
-            with self._writes.begin() as connection:
-                connection.execute(_INSERT[assertion], [rows.assertion_row(a) for a in assertions])
+        made = [rows.assertion_row(a) for a in assertions]
+        if made:
+            self._commit(lambda connection: self._insert[assertion].run(connection, *made))
 
     def assertion(self, assertion_id: str) -> Assertion | None:
         with self._reads.connect() as connection:
@@ -171,12 +186,12 @@ class SqlStore:
         return None if row is None else rows.assertion_of(row)
 
     def audit(self, event: str, subject: str, detail: Mapping[str, Any]) -> None:
-        with self._writes.begin() as connection:
-            connection.execute(_INSERT[audit], _audit_row(self._clock(), event, subject, detail))
+        row = _audit_row(self._clock(), event, subject, detail)
+        self._commit(lambda connection: self._insert[audit].run(connection, row))
 
     def report(self, errors: QuestionnaireErrors) -> None:
-        with self._writes.begin() as connection:
-            connection.execute(_INSERT[questionnaire_error], rows.questionnaire_error_row(errors))
+        row = rows.questionnaire_error_row(errors)
+        self._commit(lambda connection: self._insert[questionnaire_error].run(connection, row))
 
     def reported(self, limit: int) -> Sequence[QuestionnaireErrors]:
         newest = select(questionnaire_error).order_by(questionnaire_error.c.seq.desc()).limit(limit)
@@ -184,8 +199,7 @@ class SqlStore:
             return [rows.questionnaire_errors(row) for row in connection.execute(newest).mappings()]
 
     def dedicate(self, *, sandbox: bool) -> None:
-        with self._writes.begin() as connection:
-            dedicate(connection, sandbox=sandbox, at=self._clock())
+        self._commit(lambda connection: dedicate(connection, sandbox=sandbox, at=self._clock()))
 
     def ready(self) -> bool:
         try:
