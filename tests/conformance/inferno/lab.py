@@ -1,12 +1,13 @@
 """What the suites need around them: HL7's validator, Inferno, and this server at two addresses, on one database."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def judges() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_running(SHARED / "validator" / "validator", f"{_VALIDATOR}/healthz"))
         stack.enter_context(_running(SHARED / "inferno" / "inferno", f"{INFERNO}/api/version"))
+        _share_validator_sessions()
         yield
 
 
@@ -63,6 +65,17 @@ def _running(tool: Path, address: str) -> Iterator[None]:
         yield
     finally:
         _do(tool, "stop")
+
+
+def _share_validator_sessions() -> None:
+    """Lets suites with the same guides have the same validator session.
+
+    The local validator names a session after its guides. Inferno wants each name once, so that of two such suites (a
+    kit's client and server suite) only the one that validates first would work.
+    """
+    with closing(sqlite3.connect(_INFERNO_ROOT / "inferno" / "data" / "inferno.db", timeout=30)) as database:
+        database.execute("DROP INDEX IF EXISTS validator_sessions_validator_session_id_index")
+        database.commit()
 
 
 def _answers(address: str, patience: int = 1) -> bool:
