@@ -81,6 +81,7 @@ class Artifacts:
             for edition in policy.editions:  # newest first; editions may share a form
                 if edition.form.canonical not in self._packages:
                     self._packages[edition.form.canonical] = self._package(edition)
+        self._elms = {}  # 15 MB that rendering was made from, and nothing else asks for
 
     def package(self, form: Form) -> FormPackage:
         return self._packages[form.canonical]
