@@ -56,7 +56,10 @@ def judge(edition: Edition, record: Record, engine: Engine) -> Decision:
         if days is None:
             return _unjudged(edition, "the policy gives no validity for this kind of request")
         start = record.service_date or record.request_date
-        period = (start, start + timedelta(days=days - 1))  # both ends count
+        try:
+            period = (start, start + timedelta(days=days - 1))  # both ends count
+        except OverflowError:
+            return _unjudged(edition, "the calendar ends before the approval would")
     return Decision(outcome, findings, edition.policy_id, edition.policy_uri, edition.version, period, engine.name)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.dtr.questionnaire import narrative
 from server.fhir.codes import DTR, QUESTIONNAIRE_ADAPTIVE
-from server.fhir.read import Resource
+from server.fhir.read import Resource, dicts
 from server.fhir.version import Version
 from server.policy.adaptive import Asking
 from server.policy.form import contained_form
@@ -70,7 +70,7 @@ class AdaptiveForm:
         sent = contained_form(response) or {}
         id_ = sent["id"] if isinstance(sent.get("id"), str) and sent["id"] else _ID
         asked = self.asking.next(response, frozenset(_links(sent.get("item"))), at)
-        others = [c for c in response.get("contained") or () if c is not sent]
+        others = [c for c in dicts(response.get("contained")) if c is not sent]
         return {
             **asked.response,
             "contained": [self.contained(asked.asked, id_), *others],

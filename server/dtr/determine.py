@@ -8,7 +8,7 @@ import orjson
 from server.dtr.request import PackageRequest
 from server.errors import Problem, Unprocessable
 from server.fhir.order import order_codings, service_day
-from server.fhir.read import Resource, member_ids, reference, type_and_id
+from server.fhir.read import Resource, dicts, member_ids, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form, Policy
@@ -96,7 +96,7 @@ class FormFinder:
         if known and problems:  # one of several coverages is ours: that one is answered
             outcome += [Problem(p.code, p.text, severity="warning") for p in problems]
             problems.clear()
-        insured = {type_and_id(reference(i)) for o in request.orders for i in o.value.get("insurance") or ()}
+        insured = {type_and_id(reference(i)) for o in request.orders for i in dicts(o.value.get("insurance"))}
         return sorted(known, key=lambda c: f"Coverage/{c.get('id')}" not in insured)
 
     def _assertion(self, request: PackageRequest, ids: tuple[str, ...], problems: list[Problem]) -> Assertion | None:

@@ -8,7 +8,7 @@ from typing import Any
 from server.decision.judge import Engine
 from server.errors import EngineError, Problem
 from server.fhir.order import service_day
-from server.fhir.read import Resource, reference, type_and_id
+from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.log import log
 from server.policy.model import Edition
 from server.store.ports import ActiveAuthorization
@@ -48,10 +48,9 @@ def population_bundle(known: Known) -> Resource:
     patient = _id_of(known.subject) or "patient"
     resources: dict[str, Resource] = {}
     for n, resource in enumerate((*known.coverages[:1], *known.orders, *known.referenced)):
-        contained = {
-            f"#{c.get('id')}": f"{c.get('resourceType')}/{c.get('id')}" for c in resource.get("contained") or ()
-        }
-        for part in (*(resource.get("contained") or ()), resource):
+        parts = [c for c in dicts(resource.get("contained")) if isinstance(c.get("resourceType"), str)]
+        contained = {f"#{c.get('id')}": f"{c['resourceType']}/{c.get('id')}" for c in parts}
+        for part in (*parts, resource):
             _put(resources, _relative(part, contained), f"sent-{n}")
     for resource in resources.values():
         medication = resources.get(reference(resource.get("medicationReference")) or "", {})

@@ -6,7 +6,7 @@ from typing import Any
 from server.dtr.population import Known
 from server.dtr.questionnaire import define_of
 from server.fhir.codes import DTR
-from server.fhir.read import Resource, reference, type_and_id
+from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.form import Item, answer_value, read_response
 from server.policy.model import Form, ValueSet
@@ -66,13 +66,13 @@ def _context(version: Version, known: Known) -> Iterator[dict[str, Any]]:
 def _reference_to(resource: Resource, known: Known) -> dict[str, Any]:
     kind, id_ = resource["resourceType"], resource.get("id")
     if kind == "Coverage":  # the order may name the coverage by the server's full address
-        for insurance in (i for o in known.orders for i in o.get("insurance") or ()):
+        for insurance in (i for o in known.orders for i in dicts(o.get("insurance"))):
             literal = reference(insurance)
             if literal and (id_ is None or type_and_id(literal) == f"Coverage/{id_}"):
                 return {"reference": literal}
     if id_:
         return {"reference": f"{kind}/{id_}"}
-    identified = next(iter(resource.get("identifier") or ()), None)
+    identified = next(iter(dicts(resource.get("identifier"))), None)
     return {"type": kind, **({"identifier": identified} if identified else {"display": f"{kind} without an id"})}
 
 

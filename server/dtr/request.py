@@ -8,7 +8,7 @@ from typing import Any
 from server.errors import InvalidRequest, Problem
 from server.fhir.order import ORDER_TYPES
 from server.fhir.parameters import ANY_RESOURCE, Declared, Sent, read_parameters
-from server.fhir.read import Resource, reference, type_and_id
+from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 
 _CANONICAL = ("canonical", "uri", "url", "string")
@@ -47,11 +47,9 @@ class PackageRequest:
     def resolve(self, element: Any, holder: Resource) -> Resource | None:
         """What a Reference of an order points at: contained in it, or sent as `referenced`."""
         literal = reference(element) or ""
-        among = (holder.get("contained") or ()) if literal.startswith("#") else self.referenced
+        among = dicts(holder.get("contained")) if literal.startswith("#") else self.referenced
         wanted = literal[1:] if literal.startswith("#") else type_and_id(literal)
         for resource in among:
-            if not isinstance(resource, dict):
-                continue
             id_ = resource.get("id")
             if wanted and wanted == (id_ if literal.startswith("#") else f"{resource.get('resourceType')}/{id_}"):
                 return resource

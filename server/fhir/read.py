@@ -9,9 +9,8 @@ from server.fhir.codes import IDENTIFIER_TYPE, MEMBER_NUMBER, NDC, NPI, SYSTEM_A
 
 Resource = dict[str, Any]
 
-_LITERAL = re.compile(
-    r"^(?:(?P<base>https?://.+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/.+)?$"
-)
+_LITERAL = re.compile(r"(?:https?://\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[^/\s]+)?")
+MAX_REFERENCE = 2_000  # characters; no address of a resource comes near it, and what is longer only keeps us busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,12 @@ def ndc_readings(code: str) -> tuple[str, ...]:
     return (digits,)
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a list; nothing where a sender put something else."""
-    return (part for part in value if isinstance(part, dict)) if isinstance(value, list) else iter(())
+def dicts(value: Any) -> list[Resource]:
+    """The objects of a list; nothing where a sender put something else.
+
+    For what the structure check passes over: an element that R4 does not know in its resource may hold anything.
+    """
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def coding(raw: Mapping[str, Any]) -> Coding | None:
@@ -77,7 +79,7 @@ def codings(concept: Any) -> tuple[Coding, ...]:
 def extensions(element: Any, url: str) -> Iterator[dict[str, Any]]:
     """The extensions of an element with this url."""
     if isinstance(element, dict):
-        yield from (ext for ext in _objects(element.get("extension")) if ext.get("url") == url)
+        yield from (ext for ext in dicts(element.get("extension")) if ext.get("url") == url)
 
 
 def extension_value(element: Any, url: str) -> Any:
@@ -99,9 +101,12 @@ def reference(element: Any) -> str | None:
 
 
 def type_and_id(literal: str | None) -> str | None:
-    """`Type/id` of a relative or absolute RESTful reference; None for urn:, # and conditional ones."""
-    match = _LITERAL.match(literal or "")
-    return f"{match['type']}/{match['id']}" if match else None
+    """`Type/id` of a relative or absolute RESTful reference; None for urn:, # and conditional ones.
+
+    None as well for what has white space in it or is longer than MAX_REFERENCE.
+    """
+    match = _LITERAL.fullmatch(literal) if literal and len(literal) <= MAX_REFERENCE else None
+    return match[1] if match else None
 
 
 def identifiers(resource: Any, system: str) -> tuple[str, ...]:
@@ -125,7 +130,7 @@ def member_ids(coverage: Any, patient: Any) -> tuple[str, ...]:
     """The member id, best source first: Coverage MB, Patient MB, subscriberId (spec/pas.md T-16)."""
     found: list[str] = []
     for resource in (coverage, patient):
-        for i in _objects((resource or {}).get("identifier")):
+        for i in dicts((resource or {}).get("identifier")):
             typed = any(c.system == IDENTIFIER_TYPE and c.code == MEMBER_NUMBER for c in codings(i.get("type")))
             if typed and isinstance(i.get("value"), str):
                 found.append(i["value"])
@@ -143,7 +148,8 @@ class BundleIndex:
         self._by_url: dict[str, Resource] = {}
         self._by_type_id: dict[str, list[Resource]] = {}
         self._url_of: dict[int, str] = {}
-        for n, entry in enumerate(bundle.get("entry") or ()):
+        entries = bundle.get("entry")
+        for n, entry in enumerate(entries if isinstance(entries, list) else ()):
             resource = entry.get("resource") if isinstance(entry, dict) else None
             if not isinstance(resource, dict):
                 continue
@@ -172,7 +178,7 @@ class BundleIndex:
         if not literal:
             return None
         if literal.startswith("#"):
-            return next((c for c in _objects((holder or {}).get("contained")) if c.get("id") == literal[1:]), None)
+            return next((c for c in dicts((holder or {}).get("contained")) if c.get("id") == literal[1:]), None)
         if literal in self._by_url:
             return self._by_url[literal]
         key = type_and_id(literal)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from server.fhir.codes import PAS
-from server.fhir.read import Coding, Resource, codings, extension_value, extensions, reference
+from server.fhir.read import Coding, Resource, codings, dicts, extension_value, extensions, reference
 from server.fhir.structure import real_day
 from server.pas.answers import Answers, ResponseReader
 from server.pas.envelope import CLAIM, Envelope
@@ -105,8 +105,7 @@ class ItemReader:
             found = self._envelope.index.resolve(info.get("valueReference"), self._envelope.claim)
             if found is not None:
                 yield found
-                for entry in found.get("entry") or ():
-                    yield entry.get("resource") or {}
+                yield from (e["resource"] for e in dicts(found.get("entry")) if isinstance(e.get("resource"), dict))
 
     def _policy(self, item: RequestedItem, answers: tuple[Answers, ...]) -> Policy | None:
         """The policy the codes name; for a placeholder alone, the one whose form is attached, or the only one."""

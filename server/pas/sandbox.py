@@ -139,6 +139,6 @@ class Sandbox:
 
 
 def _period(script: Script, item: RequestedItem, created: date) -> tuple[date, date]:
-    """From the first service day, else the day of the claim; both ends count."""
+    """From the first service day, else the day of the claim; both ends count; the calendar is the limit."""
     start = item.service[0] if item.service else created
-    return (start, start + timedelta(days=script.days - 1))
+    return (start, start + min(timedelta(days=script.days - 1), date.max - start))

@@ -1,6 +1,7 @@
 """From CQL results to findings: every shape the engine can give, and none that fails the request."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -124,6 +125,12 @@ def test_an_engine_that_errs_pends_for_a_person(broken: dict[str, Any] | None) -
     assert [f.criterion for f in decision.findings] == [ENGINE_CRITERION]
     assert decision.period is None
     assert decision.engine.startswith("failed: ")
+
+
+def test_an_approval_beyond_the_calendar_is_not_made() -> None:
+    """Where its last day has no date, a nurse looks."""
+    decision = judge(edition(), replace(RECORD, service_date=date(9999, 6, 1)), FixedEngine(results()))
+    assert (decision.outcome, decision.period) == (Outcome.PEND_NURSE, None)
 
 
 def test_the_engine_gets_the_switches_and_the_dates() -> None:

@@ -281,3 +281,20 @@ def test_requests_of_the_field(server: Server, file: str, status: int, said: tup
     )
     assert answer.status_code == status
     assert said in issues(answer)
+
+
+@pytest.mark.parametrize("value", [5, ["x"], [5], [{"a": 1}], {"a": 1}, "x"], ids=str)
+@pytest.mark.parametrize(
+    ("name", "resource", "element"),
+    [
+        ("referenced", {"resourceType": "Binary", "id": "b", "contentType": "text/plain"}, "contained"),
+        ("referenced", {"resourceType": "Bundle", "id": "b", "type": "collection"}, "contained"),
+        ("order", {"resourceType": "Encounter", "id": "e", "status": "planned", "class": {"code": "AMB"}}, "insurance"),
+    ],
+)
+def test_an_element_that_the_resource_does_not_have(
+    server: Server, name: str, resource: Json, element: str, value: Any
+) -> None:
+    """It may hold anything and is passed over (dtr T-26)."""
+    odd = {"name": name, "resource": {**resource, element: value}}
+    assert server.package(COVERAGE, ORDER, odd).status_code == 200

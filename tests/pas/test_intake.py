@@ -444,3 +444,19 @@ def _question(item: Json, beside: list[Json]) -> Json:
 def test_the_forms_canonical_may_come_without_its_version() -> None:
     """A response that names only the form's url answers the edition in force."""
     assert response_ids(a_drug_bundle(extra=(answers(questionnaire=FORM_URL),))) == ["answers"]
+
+
+@pytest.mark.parametrize("value", [5, ["x"], [{"resource": 7}], {"a": 1}])
+def test_evidence_with_an_element_it_does_not_have(value: Any) -> None:
+    """What R4 does not know in a resource may hold anything and is passed over (pas P-21)."""
+    extra = {"resourceType": "MedicationStatement", "id": "taken", "status": "active", "entry": value}
+    extra |= {"subject": {"reference": "Patient/patient"}, "medicationCodeableConcept": {"text": "x"}}
+    evidence = {
+        "sequence": 1,
+        "category": {"text": "info"},
+        "valueReference": {"reference": "MedicationStatement/taken"},
+    }
+    bundle = a_drug_bundle(
+        an_item(informationSequence=[1]), extra=(answers(), extra), claim={"supportingInfo": [evidence]}
+    )
+    assert submit(bundle).items[0].response is not None
