@@ -11,8 +11,6 @@ _TRACE = "urn:trnorg:9123456789"
 _CLAIM_TYPE = "http://terminology.hl7.org/CodeSystem/claim-type"
 _PRIORITY = "http://terminology.hl7.org/CodeSystem/processpriority"
 _UNITS = {"value": 2, "unit": "Unit", "system": f"{p.X12}673", "code": "UN"}
-_BEFORE = ("AUTH-BEFORE-1", "ADMIN-BEFORE-1")
-"""The authorization and reference numbers of the request that is updated."""
 _ORDER_OF = {(Version.V2_0, 1): 1, (Version.V2_0, 2): 1, (Version.V2_2, 1): 1, (Version.V2_2, 2): 2}
 """The order that an item asks for.
 
@@ -122,14 +120,15 @@ def _header_extensions(version: Version) -> list[Json]:
             ("prognosis", "CodeableConcept", concept(f"{p.X12}923", "1")),
             ("date", "Date", "2027-02-01"),
         ),
-        *_numbers(),
+        *_numbers(version),
     ]
 
 
-def _numbers() -> list[Json]:
+def _numbers(version: Version) -> list[Json]:
+    """Those of the request that is updated. Each version's inquiry finds its own, and nothing of the other's shape."""
     return [
-        extension("authorizationNumber", "String", _BEFORE[0]),
-        extension("administrationReferenceNumber", "String", _BEFORE[1]),
+        extension("authorizationNumber", "String", f"AUTH-BEFORE-{version}"),
+        extension("administrationReferenceNumber", "String", f"ADMIN-BEFORE-{version}"),
     ]
 
 
@@ -205,7 +204,7 @@ def _item(sequence: int, version: Version) -> Json:
     item: Json = {
         "extension": [
             extension("itemTraceNumber", "Identifier", {"system": _TRACE, "value": f"item-{sequence}"}),
-            *_numbers(),
+            *_numbers(version),
             extension("serviceItemRequestType", "CodeableConcept", concept(f"{p.X12}1525", "HS")),
             _certification(),
         ],
