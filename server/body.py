@@ -11,6 +11,8 @@ FHIR_JSON = ("application/fhir+json", "application/json")
 JSON = ("application/json",)
 MAX_DEPTH = 60  # a PAS bundle nests about 20 deep; no resource of the guides comes near 60
 
+_NESTING = frozenset({dict, list})  # the exact types that parsing gives, so that each value is one look-up
+
 
 async def read_json(request: Request, *, accepted: tuple[str, ...], limit: int) -> tuple[bytes, dict[str, Any]]:
     """The raw bytes and the JSON object of a request.
@@ -60,8 +62,8 @@ def _refuse_deep(body: dict[str, Any]) -> None:
         level = [
             child
             for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, (dict, list))
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) in _NESTING
         ]
         if not level:
             return

@@ -26,4 +26,8 @@ def new_id() -> str:
 
 
 def new_number(prefix: str) -> str:
-    return prefix + "".join(secrets.choice(_READABLE) for _ in range(10))
+    rest, drawn = secrets.randbelow(len(_READABLE) ** 10), prefix  # one draw, a tenth of the time of ten
+    for _ in range(10):
+        rest, place = divmod(rest, len(_READABLE))
+        drawn += _READABLE[place]
+    return drawn

@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import Any
 
+import orjson
 import structlog
 
 ALLOWED = frozenset(
@@ -27,9 +28,13 @@ def _no_exception(record: logging.LogRecord) -> bool:
     return record.exc_info is None
 
 
+def _json(event: Any, **options: Any) -> str:
+    return orjson.dumps(event, **options).decode()
+
+
 def configure(level: str = "info", *, json: bool = False) -> None:
     """Sends logs to stderr: one line of JSON each, or plain text for a terminal."""
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = structlog.processors.JSONRenderer(_json) if json else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

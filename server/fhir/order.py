@@ -61,7 +61,7 @@ def order_codings(order: Resource, resolve: Resolve) -> tuple[Coding, ...]:
 
 def service_day(order: Resource) -> date | None:
     """The earliest day of service that the order names; None when it names none."""
-    found = (real_day(value) for path in _STARTS for value in _at(order, path))
+    found = (real_day(value) for path in _STARTS if path[0] in order for value in _at(order, path))
     return min((day for day in found if day is not None), default=None)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from server.errors import UnusableDatabase
+from server.store.prepared import Prepared
 from server.store.schema import HEAD
 
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
@@ -95,7 +96,8 @@ def _sqlite(url: URL) -> Engines:
     writes = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     reads = create_engine(url, pool_size=4, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     event.listen(writes, "connect", _pragmas())
-    event.listen(writes, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    begin = Prepared(text("BEGIN IMMEDIATE"), writes.dialect)
+    event.listen(writes, "begin", lambda connection: begin.run(connection, {}))
     event.listen(reads, "connect", _pragmas("PRAGMA query_only = ON"))
     return Engines(writes, reads)
 

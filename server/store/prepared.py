@@ -6,7 +6,7 @@ For one row by its key, what SQLAlchemy does around each execution costs several
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Select, TextClause
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert, ReturningInsert
@@ -22,11 +22,10 @@ class Prepared:
     directions, and errors are SQLAlchemy's, as if it had run the statement.
     """
 
-    def __init__(self, statement: Insert | ReturningInsert[Any] | Select[Any], dialect: Dialect) -> None:
-        # a serial number is the database's own to give
-        columns = (
-            None if isinstance(statement, Select) else [c.name for c in statement.table.columns if c.name != "seq"]
-        )
+    def __init__(self, statement: Insert | ReturningInsert[Any] | Select[Any] | TextClause, dialect: Dialect) -> None:
+        columns = None
+        if isinstance(statement, Insert | ReturningInsert):  # a serial number is the database's own to give
+            columns = [c.name for c in statement.table.columns if c.name != "seq"]
         compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
         self._sql = str(compiled)
         self._order: list[str] | None = compiled.positiontup  # None: this driver takes parameters by name
@@ -36,7 +35,8 @@ class Prepared:
         }
         self._into = {name: convert for name, convert in into.items() if convert}
         self._out = [
-            _implementation(c.type, dialect).result_processor(dialect, None) for c in statement.exported_columns
+            _implementation(c.type, dialect).result_processor(dialect, None)
+            for c in ([] if isinstance(statement, TextClause) else statement.exported_columns)
         ]
         self._error = dialect.loaded_dbapi.Error
 
