@@ -69,11 +69,17 @@ class Enabled:
 
     def __init__(self, roots: Iterable[Node], parents: Mapping[str, tuple[str, ...]]) -> None:
         self._parents = parents
-        self._by_link: dict[str, list[Node]] = {}
+        # by the occurrence they stand in, 0 for the whole response: a group may repeat by the thousand
+        self._within: dict[tuple[int, str], list[Node]] = {}
         self._known: dict[int, bool] = {}
+        self._held: dict[tuple[int, int], bool] = {}
         for root in roots:
             for node in (root, *root.below()):
-                self._by_link.setdefault(node.link, []).append(node)
+                self._within.setdefault((0, node.link), []).append(node)
+                above: Node | None = node
+                while above is not None:
+                    self._within.setdefault((id(above), node.link), []).append(node)
+                    above = above.parent
 
     def __call__(self, node: Node) -> bool:
         known = self._known.get(id(node))
@@ -88,32 +94,27 @@ class Enabled:
         if not conditions:
             return True
         needed = all if node.item.get("enableBehavior") == "all" else any
-        return needed(_holds(c, self._values(node, c["question"])) for c in conditions)
+        return needed(self._holds(c, node) for c in conditions)
 
-    def _values(self, node: Node, question: str) -> list[Any]:
-        """The answers to a question as seen from a node: of its own occurrence of the group that holds both."""
-        scope = self._scope(node, question)
-        return [
-            value
-            for other in self._by_link.get(question, ())
-            if (scope is None or _inside(other, scope)) and self(other)
-            for value in other.values()
-        ]
+    def _holds(self, condition: Mapping[str, Any], node: Node) -> bool:
+        """Whether a condition holds as seen from a node; the same for every node of one occurrence."""
+        scope = self._scope(node, condition["question"])
+        key = (scope, id(condition))
+        if key not in self._held:
+            self._held[key] = _holds(condition, self._values(scope, condition["question"]))
+        return self._held[key]
 
-    def _scope(self, node: Node, question: str) -> Node | None:
-        """The innermost occurrence above the node whose form item also holds the question."""
+    def _values(self, scope: int, question: str) -> list[Any]:
+        """The answers to a question in one occurrence of a group, or in the whole response."""
+        return [v for other in self._within.get((scope, question), ()) if self(other) for v in other.values()]
+
+    def _scope(self, node: Node, question: str) -> int:
+        """The innermost occurrence above the node whose form item also holds the question; 0 for the response."""
         holders = self._parents.get(question, ())
         above = node.parent
         while above is not None and above.link not in holders:
             above = above.parent
-        return above
-
-
-def _inside(node: Node, scope: Node) -> bool:
-    above: Node | None = node
-    while above is not None and above is not scope:
-        above = above.parent
-    return above is scope
+        return 0 if above is None else id(above)
 
 
 def _holds(condition: Mapping[str, Any], values: list[Any]) -> bool:

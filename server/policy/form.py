@@ -9,6 +9,9 @@ from server.policy.answer import Item, ValueSets, answer_value, read_value
 from server.policy.enable_when import Node, drop_disabled
 from server.policy.model import Form
 
+MAX_ITEMS = 2_000
+"""Items and answers of one response. A long form has a hundred; reading more only keeps others waiting."""
+
 __all__ = ["Item", "answer_value", "contained_form", "form_canonicals", "item_by_link", "items", "read_response"]
 
 
@@ -61,10 +64,10 @@ def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str
     fact is unknown. The response that came in is not changed.
 
     value_sets: by url. at: FHIRPath of the response, e.g. `Bundle.entry[3].resource`; expressions start with it.
-    Problems: unknown or misplaced linkId, one question answered twice, a value of the wrong type, a code that is not
-    among the answers, a date that does not exist.
+    Problems: more than MAX_ITEMS (the rest is not read), unknown or misplaced linkId, one question answered twice, a
+    value of the wrong type, a code that is not among the answers, a date that does not exist.
     """
-    reader = _Reader(form, value_sets)
+    reader = _Reader(form, value_sets, at)
     roots = reader.nodes(response, form.questionnaire, None, at)
     kept = drop_disabled(roots, reader.parents)
     clean = {key: value for key, value in response.items() if key != "item"}
@@ -74,19 +77,21 @@ def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str
 
 
 class _Reader:
-    def __init__(self, form: Form, value_sets: ValueSets) -> None:
+    def __init__(self, form: Form, value_sets: ValueSets, at: str) -> None:
         self.value_sets = value_sets
         self.parents: dict[str, tuple[str, ...]] = {
             item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in items(form)
         }
         self.problems: list[Problem] = []
+        self._at = at
+        self._read = 0
 
     def nodes(self, holder: Mapping[str, Any], form_item: Item, parent: Node | None, at: str) -> list[Node]:
         """The items that stand directly below `holder` (response, group or answer), matched to the form's."""
         allowed = {child["linkId"]: child for child in form_item.get("item") or ()}
         found: list[Node] = []
         seen: set[str] = set()
-        for n, raw in enumerate(_list(holder.get("item"))):
+        for n, raw in enumerate(self._some(holder.get("item"))):
             place = f"{at}.item[{n}]"
             link = raw.get("linkId") if isinstance(raw, dict) else None
             item = allowed.get(link) if isinstance(link, str) else None
@@ -103,7 +108,7 @@ class _Reader:
     def _node(self, item: Item, raw: Mapping[str, Any], parent: Node | None, at: str) -> Node:
         node = Node(item, raw, parent)
         node.children = self.nodes(raw, item, node, at)
-        answers = _list(raw.get("answer"))
+        answers = self._some(raw.get("answer"))
         if answers and item["type"] in ("group", "display"):
             self._add("structure", f"A {item['type']} takes no answer; answer the questions in it.", f"{at}.answer")
             return node
@@ -119,6 +124,15 @@ class _Reader:
                 continue
             node.answers.append((read, self.nodes(read, item, node, place)))
         return node
+
+    def _some(self, value: Any) -> list[Any]:
+        """The elements of a list as long as the response is one that can be read."""
+        found = _list(value)
+        if self._read <= MAX_ITEMS < self._read + len(found):
+            text = f"The response holds more than {MAX_ITEMS} items and answers; send those that the form asks for."
+            self._add("too-costly", text, f"{self._at}.item")
+        self._read += len(found)
+        return found if self._read <= MAX_ITEMS else []
 
     def _unknown(self, link: Any, place: str) -> None:
         above = self.parents.get(link) if isinstance(link, str) else None

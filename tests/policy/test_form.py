@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.policy.form import answer_value, item_by_link, items, read_response
+from server.policy.enable_when import Node, drop_disabled
+from server.policy.form import MAX_ITEMS, answer_value, item_by_link, items, read_response
 from server.policy.model import Form, ValueSet
 from tests.policies import a_form
 
@@ -236,6 +237,46 @@ def test_a_hidden_group_hides_what_is_in_it() -> None:
     drug = {"linkId": "drug", "item": [answered("drug.outcome", coded("bad"))]}
     clean, _ = read_response(FORM, VALUE_SETS, a_response({"linkId": "tried", "item": [drug]}), AT)
     assert "item" not in clean
+
+
+def test_a_response_that_is_too_long_is_told_the_limit() -> None:
+    """One problem that names the limit, whether it is items or answers that are too many, and what is beyond unread."""
+    drug = {"linkId": "drug", "item": [answered("drug.outcome", coded("bad"))]}
+    for many in ({"linkId": "tried", "item": [drug] * MAX_ITEMS}, answered("codes", *[coded("A", ICD10)] * MAX_ITEMS)):
+        clean, problems = read_response(FORM, VALUE_SETS, a_response(many), AT)
+        assert [(p.code, p.expression) for p in problems] == [("too-costly", f"{AT}.item")]
+        assert str(MAX_ITEMS) in problems[0].text
+        assert links(clean) == []
+
+
+def test_the_longest_response_is_judged_group_by_group() -> None:
+    """A condition is looked up in its own occurrence alone: twice the groups take twice the steps."""
+    steps = 0
+
+    class Counting(Node):
+        __slots__ = ("_above",)
+
+        @property
+        def parent(self) -> Node | None:
+            nonlocal steps
+            steps += 1
+            return self._above
+
+        @parent.setter
+        def parent(self, above: Node | None) -> None:
+            self._above = above
+
+    def group() -> Node:
+        node = Node(item_by_link(FORM)["drug"], {}, None)
+        node.children = [Counting(item_by_link(FORM)[link], {}, node) for link in ("drug.outcome", "drug.detail")]
+        return node
+
+    counted = []
+    for many in (100, 200):
+        steps = 0
+        assert drop_disabled([group() for _ in range(many)], {"drug.outcome": ("drug",)}) == []
+        counted.append(steps)
+    assert counted[1] == 2 * counted[0] > 0
 
 
 def test_an_open_question_is_no_problem() -> None:
