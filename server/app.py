@@ -127,9 +127,9 @@ def open_services(settings: Settings) -> Services:
         settings=settings,
         policies=policies,
         plan=load_plan(settings.plan),
+        sandbox=load_sandbox(settings.sandbox) if settings.sandbox else None,
         engine=open_engine(settings, policies),
         store=_open_record(settings),
-        sandbox=load_sandbox(settings.sandbox) if settings.sandbox else None,
     )
 
 

@@ -26,7 +26,8 @@ def explain(store: Store, response_id: str) -> bytes:
     """Why each item was decided so, as Parameters (design section 6). Raises NotFound.
 
     One item: `policy`, `edition`, `outcome` and one `finding` per criterion. Several: one `item` each, with its
-    `sequence` and the same parts. An item that no policy judged has no `policy` and no `edition`.
+    `sequence` and the same parts. An item that no policy judged has no `policy` and no `edition`; one that a person
+    decided has `decided-by` with role, NPI and each reason.
     """
     explanation = store.explanation(response_id)
     if explanation is None:
@@ -45,6 +46,10 @@ def _reasons(item: ItemRecord) -> Iterator[dict[str, Any]]:
     if item.edition:
         yield value("edition", "string", item.edition)
     yield value("outcome", "code", item.outcome)
+    if item.decided_by:
+        person = orjson.loads(item.decided_by)
+        reasons = (value("reason", "string", reason) for reason in person["reasons"])
+        yield part("decided-by", value("role", "code", person["role"]), value("npi", "string", person["npi"]), *reasons)
     for finding in orjson.loads(item.findings):
         yield part("finding", *_finding(finding))
 

@@ -163,8 +163,12 @@ def test_the_record_says_that_it_is_scripted(world: World, member: str) -> None:
 
 
 def test_a_denial_names_who_and_why(world: World) -> None:
-    """The answer carries the reviewer's NPI and the reasons as notes of the item, and no number."""
+    """Answer and `$explain` carry the reviewer's NPI and the reasons, as notes of the item; there is no number."""
     answer = response(world.submit(request("DENIED")))
+    explained = orjson.loads(explain(world.store, answer["id"]))["parameter"]
+    (person,) = (p["part"] for p in explained if p["name"] == "decided-by")
+    assert [p["name"] for p in person] == ["role", "npi", "reason"]
+    assert person[1]["valueString"] == "1999999984"
     assert reviewer(answer)["reviewerNPI"]["value"] == "1999999984"
     notes = {n["number"]: n["text"] for n in answer["processNote"]}
     assert [notes[n] for n in answer["item"][0]["noteNumber"]] == [
