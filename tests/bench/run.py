@@ -55,7 +55,8 @@ def main() -> None:
             _heading(server, bodies)
             median = {o.name: _measure(server, floor, o, count) for o in _operations(bodies)}
             _memory(server)
-            _parts(bodies, count, median["submit"])
+            _parts(bodies, count, median["submit"][0])
+            _order_sign(bodies, *median["order-sign"])
             _print("| inquire, authorizations in the record | p50 ms | p95 ms | p99 ms |")
             _print("| --: | --: | --: | --: |")
             for size in sizes:
@@ -88,8 +89,8 @@ def _heading(server: Serving, bodies: Bodies) -> None:
     _print("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |")
 
 
-def _measure(server: Serving, floor: str, operation: Operation, count: int) -> float:
-    """Prints a row for each number of clients; returns the p50 of one client, in milliseconds."""
+def _measure(server: Serving, floor: str, operation: Operation, count: int) -> tuple[float, float]:
+    """Prints a row for each number of clients; returns the p50 of one client and that of its floor, in milliseconds."""
     warm = load(server.base_url, operation.call(20), 1)
     httpx.put(f"{floor}/{operation.name}", content=warm.sample).raise_for_status()
     medians = []
@@ -100,7 +101,7 @@ def _measure(server: Serving, floor: str, operation: Operation, count: int) -> f
         after = cpu_seconds(server.process.pid)
         cpu = "n/a" if before is None or after is None else f"{(after - before) / count * 1000:.2f}"
         least = load(floor, Call(call.method, f"/{operation.name}", call.media, call.bodies), clients)
-        medians.append(done.percentile(0.5))
+        medians.append((done.percentile(0.5), least.percentile(0.5)))
         _print(
             f"| {operation.name} | {clients} | {_latency(done)} | {done.rate:.0f} | {cpu} "
             f"| {least.percentile(0.5):.2f} | {least.rate:.0f} | {done.percentile(0.5) / least.percentile(0.5):.1f} |"
@@ -128,6 +129,14 @@ def _parts(bodies: Bodies, count: int, submit: float) -> None:
     together = (statistics.median(cql) + statistics.median(commit)) * 1000
     _print(f"| together | {together:.2f} | |")
     _print(f"\nA submit (1 client, p50 {submit:.2f} ms) takes {submit / together:.1f} times that.\n")
+
+
+def _order_sign(bodies: Bodies, order_sign: float, echo: float) -> None:
+    """An order-sign gives out what must be on disk by then, which an echo need not: its floor has a commit in it."""
+    (body,) = bodies.order_sign(1)
+    floor = echo + statistics.median(commit_alone(len(body), 100)) * 1000
+    _print(f"The floor of an order-sign, echo and one durable commit of its size: {floor:.2f} ms.\n")
+    _print(f"An order-sign (1 client, p50 {order_sign:.2f} ms) takes {order_sign / floor:.1f} times that.\n")
 
 
 def _inquire(server: Serving, sent: Sequence[bytes], size: int) -> None:
