@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from server.errors import UnusableDatabase
 from server.store.schema import mark, submission
@@ -25,4 +26,6 @@ def dedicate(connection: Connection, *, sandbox: bool, at: datetime) -> None:
             "This database holds decisions that no sandbox made, and scripted ones must not stand among them. Unset "
             "VITRUVIAN_SANDBOX, or set VITRUVIAN_DATABASE_URL to a database of the sandbox's own."
         )
-    connection.execute(insert(mark), {"name": _SANDBOX, "at": at})
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # two processes of one sandbox may start at once
+    connection.execute(insert(mark).on_conflict_do_nothing(), {"name": _SANDBOX, "at": at})

@@ -187,6 +187,17 @@ def test_every_unmet_criterion_is_told(states: list[States], version: Version) -
     assert sorted({n for i in answer["item"] for n in i.get("noteNumber", ())}) == list(texts)
 
 
+@given(states=st.lists(some_states, min_size=1, max_size=3), version=st.sampled_from(Version))
+def test_a_machine_sends_two_actions(states: list[States], version: Version) -> None:
+    """Whatever the engine finds, an answer without a person's decision says A1 or A4, adds nothing, and says so."""
+    answer = response(*states, version=version)
+    assert {action_code(item) for item in answer["item"]} <= {"A1", "A4"}
+    assert "addItem" not in answer
+    if version is Version.V2_2:
+        (reviewer,) = (e for e in answer["extension"] if e["url"].endswith("claimResponseReviewer"))
+        assert reviewer["extension"] == [{"url": "wasHumanReviewedFlag", "valueBoolean": False}]
+
+
 def test_no_outcome_is_a_denial() -> None:
     """Every outcome the machine knows is either certified or pended."""
     assert {outcome: ACTION[by_machine(outcome).status][0] for outcome in Outcome} == {

@@ -111,6 +111,13 @@ def test_an_empty_record_can_become_a_sandbox(store: SqlStore, database_url: str
     assert [r["name"] for r in rows_of(database_url, "mark")] == ["sandbox"]
 
 
+def test_processes_of_one_sandbox_may_start_at_once(store: SqlStore, database_url: str) -> None:
+    """Parallel starts on an empty record mark it once, and none of them fails."""
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: store.dedicate(sandbox=True), range(4)))
+    assert len(rows_of(database_url, "mark")) == 1
+
+
 def test_a_record_of_requests_is_no_sandbox(store: SqlStore) -> None:
     """A record that holds one decision refuses a sandbox, and goes on serving without one."""
     store.dedicate(sandbox=False)
