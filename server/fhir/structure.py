@@ -7,6 +7,7 @@ has no wheel. Neither knows the calendar and fhirkit does not know ids, so that 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from server.errors import Problem
@@ -63,14 +64,18 @@ def _ids_and_days(parsed: dict[str, Any]) -> Iterator[Problem]:
         node, place = stack.pop()
         pairs = node.items() if isinstance(node, dict) else enumerate(node)
         for key, value in pairs:
-            if isinstance(value, (dict, list)):
-                stack.append((value, (place, key)))
-            elif not isinstance(value, str):
-                continue
+            if type(value) is not str:  # what parsing gives is of these exact types
+                if type(value) is dict or type(value) is list:
+                    stack.append((value, (place, key)))
             elif key == "id" and "resourceType" in node and not _ID.fullmatch(value):
                 text = "A resource id has letters, digits, `-` and `.` only, at most 64; send such an id."
                 yield Problem("value", text, _path(root, (place, key)))
-            elif _LOOKS_LIKE_A_DAY.match(value) and _is_date(key, place) and real_day(value) is None:
+            elif (
+                value[4:5] == "-"
+                and _LOOKS_LIKE_A_DAY.match(value)
+                and _is_date(key, place)
+                and real_day(value) is None
+            ):
                 yield Problem(
                     "value", "This day does not exist in the calendar; send a real date.", _path(root, (place, key))
                 )
@@ -79,7 +84,12 @@ def _ids_and_days(parsed: dict[str, Any]) -> Iterator[Problem]:
 def _is_date(key: str | int, place: _Place) -> bool:
     """Whether an element is a date by its name; a list element (Timing.event) goes by the name of its list."""
     name = key if isinstance(key, str) else place[1] if place else ""
-    return isinstance(name, str) and _DATE_NAME.fullmatch(name) is not None
+    return isinstance(name, str) and _names_a_date(name)
+
+
+@lru_cache(1024)
+def _names_a_date(name: str) -> bool:
+    return _DATE_NAME.fullmatch(name) is not None
 
 
 def _path(root: str, place: _Place) -> str:
