@@ -19,7 +19,11 @@ from server.pas.claim_response import SUBMIT, Answer
 from server.pas.request import AuthorizationRequest
 from server.pas.response_entries import echoed_entries
 
-_FRESH_IDS = 9
+_OF_THE_REQUEST = ("patient", "insurer", "requestor", "organization", "practitioner", "order", "claim")
+_FRESH_IDS = tuple(f"id{n}" for n in range(1, 10))
+PLACEHOLDERS = frozenset({*_OF_THE_REQUEST, "day", "number", *_FRESH_IDS})
+"""What `${...}` may name in a template."""
+
 _BY_PLACE = ("item", "addItem")
 
 
@@ -69,7 +73,7 @@ def _values(answer: Answer, new_id: NewId) -> dict[str, str]:
         "claim": request.claim_url,
         "day": answer.received.date().isoformat(),
         "number": first.number or first.reference or answer.id,
-        **{f"id{n}": new_id() for n in range(1, _FRESH_IDS + 1)},
+        **{name: new_id() for name in _FRESH_IDS},
     }
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from server.decision.authorization import Authorization, Person, PersonDecision, Role, Verdict, apply, by_machine
 from server.decision.model import Outcome
 from server.errors import DecisionRefused, PolicyProblem, PolicyProblems
 from server.fhir.version import Version
+from server.pas.sandbox_elements import PLACEHOLDERS
 from server.policy.table import Table
 
 
@@ -146,4 +148,10 @@ class _Reader:
         except (OSError, ValueError) as error:
             table.problem(key, f"{name} cannot be read: {error}")
             return ""
+        template = Template(text)
+        if not template.is_valid():
+            table.problem(key, f"{name} has a `$` that stands for nothing; write `$$` for the sign itself")
+        elif unknown := set(template.get_identifiers()) - PLACEHOLDERS:
+            allowed = ", ".join(sorted(PLACEHOLDERS))
+            table.problem(key, f"{name} names {', '.join(sorted(unknown))}; `${{...}}` may name {allowed}")
         return text

@@ -67,6 +67,16 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
     assert "sandbox.toml" in told
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [('{"response": {"id": "${nobody}"}}', "names nobody"), ('{"response": {"id": "5 $"}}', "stands for nothing")],
+)
+def test_a_template_is_read_before_it_is_served(tmp_path: Path, template: str, said: str) -> None:
+    """What a template cannot be filled with is told at start, not when a partner asks."""
+    (tmp_path / "elements.json").write_text(template, encoding="utf-8")
+    assert said in problems(tmp_path, HEAD + 'elements_2_2 = "elements.json"\n')
+
+
 def test_everything_that_is_wrong_is_told(tmp_path: Path) -> None:
     """Two mistakes give two problems."""
     told = problems(tmp_path, HEAD.replace("pend-physician", "deny") + "typo = 1\n")
