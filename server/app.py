@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +19,7 @@ from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.cql.engine import CqlEngine
 from server.crd.routes import CrdRoutes
 from server.dtr.routes import DtrRoutes
-from server.errors import NotFound, UnusableDatabase, VitruvianError
+from server.errors import DatabaseGone, NotFound, UnusableDatabase, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
@@ -96,6 +99,10 @@ FHIR_URLS = (
     ),
 )
 """Served under each FHIR base of fhir.version.Version."""
+
+
+EVALUATIONS = 40
+"""Requests that may wait for CQL at once, in worker threads of their own: a slow policy keeps no order waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +195,8 @@ def create_app(services: Services) -> FastAPI:
     add_docs(app, services.settings.engine_script.parent / "swagger-ui")
     app.add_exception_handler(VitruvianError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(OperationalError, _on_database_gone)
+    app.add_exception_handler(PoolTimeout, _on_database_gone)
     app.add_exception_handler(Exception, _on_fault)
     return app
 
@@ -205,6 +214,7 @@ def _parts(services: Services) -> dict[str, object]:
         new_number=s.new_number,
         base_url=base_url,
     )
+    evaluations = CapacityLimiter(EVALUATIONS)
     sandbox = Sandbox(s.sandbox, submit, s.policies) if s.sandbox else None
     parts: dict[str, object] = {
         "pages": PageRoutes(s.policies, s.plan, s.store, base_url, s.settings.policies),
@@ -230,13 +240,16 @@ def _parts(services: Services) -> dict[str, object]:
             limit=limit,
             clock=s.clock,
             new_id=s.new_id,
+            evaluations=evaluations,
         )
-        parts[f"pas{version.base}"] = PasRoutes(version, s.policies, submit, limit, sandbox)
+        parts[f"pas{version.base}"] = PasRoutes(version, s.policies, submit, limit, sandbox, evaluations)
     return parts
 
 
 def _add(app: FastAPI, url: Url, base: str, parts: dict[str, object]) -> None:
     handler = getattr(parts[url.part + base], url.handler)
+    if url.method == "GET":  # HEAD is GET without the body, and no operation of its own in the documentation
+        app.add_api_route(base + url.path, handler, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route(
         base + url.path,
         handler,
@@ -261,7 +274,12 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         raise error
     answer = await _on_error(request, NotFound(f"{request.method} {request.url.path} is not served; see /docs."))
     answer.status_code = error.status_code
+    answer.headers.update(error.headers or {})  # Allow, with a 405
     return answer
+
+
+async def _on_database_gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - its words may quote
+    return await _on_error(request, DatabaseGone())
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -2,28 +2,48 @@
 
 from typing import Any
 
+import anyio
 import orjson
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from server.errors import BodyTooLarge, InvalidRequest, Problem, UnsupportedMediaType
+from server.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    InvalidRequest,
+    Problem,
+    UnsupportedEncoding,
+    UnsupportedMediaType,
+)
 
 FHIR_JSON = ("application/fhir+json", "application/json")
 JSON = ("application/json",)
+BODY_SECONDS = 30.0  # 10 MB at 3 Mbit/s; who is slower holds a connection, and would hold up a shutdown
+_AT_ONCE = 2**18  # bytes that are parsed in a few ms; more would keep every other request waiting
 MAX_DEPTH = 60  # a PAS bundle nests about 20 deep; no resource of the guides comes near 60
 
 _NESTING = frozenset({dict, list})  # the exact types that parsing gives, so that each value is one look-up
 
 
-async def read_json(request: Request, *, accepted: tuple[str, ...], limit: int) -> tuple[bytes, dict[str, Any]]:
+async def read_json(
+    request: Request, *, accepted: tuple[str, ...], limit: int, seconds: float = BODY_SECONDS
+) -> tuple[bytes, dict[str, Any]]:
     """The raw bytes and the JSON object of a request.
 
-    Raises UnsupportedMediaType, BodyTooLarge (before the whole body is in memory) or InvalidRequest.
+    Raises UnsupportedMediaType, BodyTooLarge (before the whole body is in memory), BodyTooSlow or InvalidRequest.
     """
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media not in accepted:
         raise UnsupportedMediaType(media, accepted)
-    raw = await _read(request, limit)
-    return raw, parse_object(raw)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedEncoding(encoding)
+    try:
+        with anyio.fail_after(seconds):
+            raw = await _read(request, limit)
+    except TimeoutError:
+        raise BodyTooSlow(seconds) from None
+    return raw, parse_object(raw) if len(raw) <= _AT_ONCE else await run_in_threadpool(parse_object, raw)
 
 
 async def _read(request: Request, limit: int) -> bytes:

@@ -5,11 +5,13 @@ VitruvianError
 │   ├── Unprocessable       well-formed, but breaks a rule of the guide that asks for 422 (crd C-23, C-50)
 │   └── PreconditionFailed  data that the hook needs was neither prefetched nor can be queried (crd C-51)
 ├── BodyTooLarge            more bytes than the server reads
-├── UnsupportedMediaType    a body that is not FHIR JSON / JSON
+├── BodyTooSlow             a body that does not come to its end in time
+├── UnsupportedMediaType    a body that is not FHIR JSON / JSON, or that is compressed (UnsupportedEncoding)
 ├── NotFound                no such resource, service or page
 ├── PolicyProblems          policy data that does not hold together; carries every PolicyProblem
 ├── DecisionRefused         a decision that whoever makes it may not make; a machine never denies
 ├── UnusableDatabase        wrong address, not reachable, not durable, or written by a newer version; met at start only
+├── DatabaseGone            the database does not answer any more; the same request will do later
 └── EngineError             CQL failed, timed out or ran out of memory; always becomes "a person looks", never an answer
 
 A business rejection (unknown member, ...) is no error: PAS answers it with 200 and ClaimResponse.error (pas P-49).
@@ -17,6 +19,9 @@ A business rejection (unknown member, ...) is no error: PAS answers it with 200 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+MAX_PROBLEMS = 100
+"""Issues of one answer: nobody mends more at once, and a small body must not make a huge answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,19 @@ class VitruvianError(Exception):
 
 
 class InvalidRequest(VitruvianError):
-    """The request cannot be used; `problems` lists everything that is wrong with it."""
+    """The request cannot be used; `problems` lists what is wrong with it: all of it, up to MAX_PROBLEMS."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = _at_most(tuple(problems))
         super().__init__("; ".join(p.text for p in self.problems))
+
+
+def _at_most(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    more = len(problems) - MAX_PROBLEMS
+    if more <= 1:  # one more is told as well as counted
+        return problems
+    text = f"At least {more} more problems are not listed; mend these first."
+    return (*problems[:MAX_PROBLEMS], Problem("informational", text, severity="information"))
 
 
 class Unprocessable(InvalidRequest):
@@ -77,6 +90,13 @@ class BodyTooLarge(VitruvianError):
         )
 
 
+class BodyTooSlow(VitruvianError):
+    """The body did not come to its end in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The body did not arrive within {seconds:g} seconds. Send the request again.")
+
+
 class UnsupportedMediaType(VitruvianError):
     """The Content-Type is not one this address reads."""
 
@@ -84,6 +104,13 @@ class UnsupportedMediaType(VitruvianError):
         self.got = got
         self.accepted = accepted
         super().__init__(f"Content-Type {got or '(none)'} is not read here; send {' or '.join(accepted)}.")
+
+
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The body is compressed; a small one could then be a huge one."""
+
+    def __init__(self, got: str) -> None:
+        VitruvianError.__init__(self, f"Content-Encoding {got} is not read here; send the body as it is, uncompressed.")
 
 
 class NotFound(VitruvianError):
@@ -104,6 +131,13 @@ class DecisionRefused(VitruvianError):
 
 class UnusableDatabase(VitruvianError):
     """The database cannot hold the record as it is; the message says why and what would mend it."""
+
+
+class DatabaseGone(VitruvianError):
+    """The database does not answer any more."""
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer. Nothing was stored; send the request again later.")
 
 
 class EngineError(VitruvianError):

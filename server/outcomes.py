@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from server.errors import (
     BodyTooLarge,
+    BodyTooSlow,
+    DatabaseGone,
     InvalidRequest,
     NotFound,
     PreconditionFailed,
@@ -39,8 +41,17 @@ _STATUS: tuple[tuple[type[VitruvianError], int], ...] = (
     (PreconditionFailed, 412),
     (InvalidRequest, 400),
     (BodyTooLarge, 413),
+    (BodyTooSlow, 408),
+    (DatabaseGone, 503),
     (UnsupportedMediaType, 415),
     (NotFound, 404),
+)
+_CODE: tuple[tuple[type[VitruvianError], str], ...] = (
+    (BodyTooLarge, "too-long"),
+    (BodyTooSlow, "timeout"),
+    (DatabaseGone, "transient"),
+    (UnsupportedMediaType, "not-supported"),
+    (NotFound, "not-found"),
 )
 
 
@@ -50,17 +61,13 @@ def status_of(error: VitruvianError) -> int:
 
 
 def problems_of(error: VitruvianError) -> tuple[Problem, ...]:
-    match error:
-        case InvalidRequest():
-            return error.problems
-        case BodyTooLarge():
-            return (Problem("too-long", str(error)),)
-        case UnsupportedMediaType():
-            return (Problem("not-supported", str(error)),)
-        case NotFound():
-            return (Problem("not-found", str(error)),)
-        case _:
-            return (Problem("exception", "The server failed. Nothing was stored; send the request again later."),)
+    """What to tell the caller: every problem of a request, or the error's own words where they are meant for it."""
+    if isinstance(error, InvalidRequest):
+        return error.problems
+    code = next((code for kind, code in _CODE if isinstance(error, kind)), None)
+    if code is None:
+        return (Problem("exception", "The server failed. Nothing was stored; send the request again later."),)
+    return (Problem(code, str(error)),)
 
 
 def operation_outcome(problems: Iterable[Problem]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The CDS service: discovery, and a call of one of its hooks. Errors leave as exceptions; outcomes.py words them."""
 
+from typing import Any
+
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -47,6 +49,7 @@ class CrdRoutes:
         if service is None:
             raise NotFound("No CDS service has this id; GET /cds-services lists those that exist.")
         raw, body = await read_json(request, accepted=JSON, limit=self._limit)
-        hook_request = read_request(raw, body, service.hook)
-        answer = await run_in_threadpool(self._families[service.hook].answer, hook_request)
-        return CdsResponse(answer)
+        return CdsResponse(await run_in_threadpool(self._answer, raw, body, service.hook))
+
+    def _answer(self, raw: bytes, body: dict[str, Any], hook: str) -> dict[str, Any]:
+        return self._families[hook].answer(read_request(raw, body, hook))

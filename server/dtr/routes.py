@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +48,9 @@ class DtrRoutes:
         limit: int,
         clock: Clock,
         new_id: NewId,
+        evaluations: CapacityLimiter | None = None,
     ) -> None:
+        """evaluations: the worker threads that may wait for CQL; None for those of every request."""
         self._version = version
         self._base = f"{base_url.rstrip('/')}{version.base}"
         self._policies = policies
@@ -55,6 +59,7 @@ class DtrRoutes:
         self._limit = limit
         self._clock = clock
         self._new_id = new_id
+        self._evaluations = evaluations
         self._artifacts = Artifacts(policies, version, base_url)
         self._next = NextQuestion(version, policies, self._artifacts)
         self._expander = Expander(policies.value_sets)
@@ -66,12 +71,10 @@ class DtrRoutes:
         200 with packages and an outcome; 400 for what is no such request, 422 for a coverage or context not known here.
         """
         raw, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-        if problems := structure_problems(raw, body):
-            raise InvalidRequest(problems)
-        asked = read_package_request(body, self._version)
-        return FhirResponse(await run_in_threadpool(self._package, asked))
+        return FhirResponse(await to_thread.run_sync(self._package, raw, body, limiter=self._evaluations))
 
-    def _package(self, asked: PackageRequest) -> bytes:
+    def _package(self, raw: bytes, body: dict[str, Any]) -> bytes:
+        asked = read_package_request(_checked(raw, body), self._version)
         now = self._clock()
         found = self._finder.find(asked, now.date())
         said = list(found.outcome)
@@ -123,16 +126,14 @@ class DtrRoutes:
         200 with the response and its next items; 400 for answers that the form does not allow (dtr D-58).
         """
         raw, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-        if problems := structure_problems(raw, body):
-            raise InvalidRequest(problems)
-        answer = await run_in_threadpool(self._next.answer, body)
+        answer = await run_in_threadpool(lambda: self._next.answer(_checked(raw, body)))
         log.info("next question answered", version=self._version.value)
         return FhirResponse(answer)
 
     async def log_questionnaire_errors(self, request: Request) -> Response:
         """`POST Questionnaire/$log-questionnaire-errors`: kept for whoever mends the form, never logged."""
         _, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-        errors = read_questionnaire_errors(body, self._version, self._clock())
+        errors = await run_in_threadpool(read_questionnaire_errors, body, self._version, self._clock())
         await run_in_threadpool(self._store.report, errors)
         log.warning("questionnaire errors reported", item=len(errors.questionnaires), version=self._version.value)
         return FhirResponse(operation_outcome([_information("The report was received and is kept.")]))
@@ -145,11 +146,11 @@ class DtrRoutes:
             if artifact is None:
                 raise NotFound("There is no ValueSet with this id; search it by its url.")
             url = f"{artifact.url}|{artifact.version}"
-        if request.method == "GET":
+        if request.method != "POST":
             asked = read_expand_query(request.query_params, url)
         else:
             _, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-            asked = read_expand_parameters(body, url)
+            asked = await run_in_threadpool(read_expand_parameters, body, url)
         return FhirResponse(self._expander.expand(asked, self._clock(), self._new_id()))
 
     async def read(self, request: Request) -> Response:
@@ -188,6 +189,12 @@ def _searchset(found: list[Artifact], link: str, day: date) -> bytes:
         orjson.dumps(link),
         entry,
     )
+
+
+def _checked(raw: bytes, body: dict[str, Any]) -> dict[str, Any]:
+    if problems := structure_problems(raw, body):
+        raise InvalidRequest(problems)
+    return body
 
 
 def _information(text: str) -> Problem:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeAlias
 
-from server.errors import Problem
+from server.errors import MAX_PROBLEMS, Problem
 
 Checker = Callable[[bytes, dict[str, Any]], list[Problem]]
 _Place: TypeAlias = "tuple[_Place, str | int] | None"
@@ -20,6 +21,7 @@ _DATE_NAME = re.compile(  # every element of R4 that holds a date, dateTime or i
     r"expiry|issued|last(?:Modified|Occurrence|Performed|Updated)|onset|received|receivedTime|recorded|recordedOn|sent|"
     r"start|started|timestamp|useBy|validTo|whenHandedOver|whenPrepared)"
 )
+_ENOUGH = 10 * MAX_PROBLEMS  # looking for more only keeps others waiting
 _LOOKS_LIKE_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
@@ -37,14 +39,18 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
 
 
 def structure_problems(raw: bytes, parsed: dict[str, Any]) -> list[Problem]:
-    """Everything in a resource that is not base FHIR R4: types, cardinality, formats, ids, days that do not exist.
+    """What in a resource is not base FHIR R4: types, cardinality, formats, ids, days that do not exist.
+
+    All of it, unless there is more than anybody would read: then more than MAX_PROBLEMS, and not all of it.
 
     raw and parsed are the same JSON object. `expression` starts with the resource type (`Bundle.entry[0]...`).
     Elements that R4 does not know are passed over (pas P-21); profiles, bindings and invariants are not looked at.
     """
     problems = _check(raw, parsed)
+    if len(problems) > MAX_PROBLEMS:
+        return problems
     places = {p.expression for p in problems}
-    return problems + [p for p in _ids_and_days(parsed) if p.expression not in places]
+    return problems + [p for p in islice(_ids_and_days(parsed), _ENOUGH) if p.expression not in places]
 
 
 def real_day(text: Any) -> date | None:
@@ -117,7 +123,8 @@ def _fhirkit() -> Checker:
             issues = fhirkit.validate(raw)
         except fhirkit.ParseError:
             return [Problem("structure", "The body is no FHIR JSON; send one resource as JSON.", severity="fatal")]
-        return [_words(i.message, i.path) for i in issues if i.severity == "error" and i.message != "unknown element"]
+        wrong = (i for i in issues if i.severity == "error" and i.message != "unknown element")
+        return [_words(i.message, i.path) for i in islice(wrong, _ENOUGH)]
 
     return check
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import orjson
 
-from server.errors import InvalidRequest, Problem
+from server.errors import MAX_PROBLEMS, InvalidRequest, Problem
 from server.fhir.codes import PAS
-from server.fhir.read import BundleIndex, Resource, reference
+from server.fhir.read import BundleIndex, Resource, dicts, reference
 from server.fhir.structure import structure_problems
 
 MAX_ENTRIES = 500
+MAX_ITEMS = 99  # the services of one X12 278 request
 INFO_CANCELLED = f"{PAS}modifierextension-infoCancelled"
 CLAIM = "Bundle.entry[0].resource"
 _FULL_URL = re.compile(r"https?://\S+|urn:uuid:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -22,24 +23,33 @@ class Envelope:
     """One request while it is read: the Bundle, its index and every problem found so far.
 
     bundle: as sent; where its structure is broken, without the broken parts, so that reading can go on and find the
-    rest. Raises InvalidRequest when there is nothing to go on with: no Bundle, no entry, no Claim at its head.
+    rest. Raises InvalidRequest when there is nothing to go on with: no Bundle, no entry, no Claim at its head, or more
+    of anything than a request may have.
     """
 
     def __init__(self, raw: bytes, body: dict[str, Any]) -> None:
         self.problems: list[Problem] = []
         self._places: set[str | None] = set()
         path, bundle = self._find_bundle(body)
-        for problem in structure_problems(raw, body):
+        self._few_entries(bundle)
+        found = structure_problems(raw, body)
+        for problem in found:
             place = problem.expression
             if place is not None and path is not None and place.startswith(path):
                 place = "Bundle" + place[len(path) :]
             self.add(problem.code, problem.text, place)
-        if bundle is None:
+        if bundle is None or len(found) > MAX_PROBLEMS:  # what is broken and not listed could not be taken out
             raise InvalidRequest(self.problems)
         self.bundle = _without_broken(bundle, self.problems) if self.problems else bundle
         self.index = BundleIndex(self.bundle)
         self._entries()
         self.claim: Resource = self.bundle["entry"][0]["resource"]
+        if len(dicts(self.claim.get("item"))) > MAX_ITEMS:
+            text = (
+                f"The Claim has more than {MAX_ITEMS} items, more than one X12 278 request holds; send several Claims."
+            )
+            self.add("too-long", text, f"{CLAIM}.item")
+            raise InvalidRequest(self.problems)
         self.claim_url = self.index.full_url(self.claim)
         if b"modifierExtension" in raw:
             self._modifiers()
@@ -93,14 +103,18 @@ class Envelope:
         self.add("structure", "The body is not a PAS request Bundle; send one, or Parameters with `resource`.", None)
         return None, None
 
+    def _few_entries(self, bundle: Resource | None) -> None:
+        """Before anything else looks at them: the structure check alone could take seconds."""
+        entries = (bundle or {}).get("entry")
+        if isinstance(entries, list) and len(entries) > MAX_ENTRIES:
+            text = f"The Bundle has more than {MAX_ENTRIES} entries; send fewer, large records as one document."
+            self.add("too-costly", text, "Bundle.entry")
+            raise InvalidRequest(self.problems)
+
     def _entries(self) -> None:
         entries = self.bundle.get("entry")
         if not isinstance(entries, list) or not entries:
             self.add("required", "The Bundle has no entry; send the Claim first and all it refers to.", "Bundle.entry")
-            raise InvalidRequest(self.problems)
-        if len(entries) > MAX_ENTRIES:
-            text = f"The Bundle has more than {MAX_ENTRIES} entries; send fewer, large records as one document."
-            self.add("too-costly", text, "Bundle.entry")
             raise InvalidRequest(self.problems)
         seen: set[str] = set()
         for n, entry in enumerate(entries):

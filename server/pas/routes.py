@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -21,7 +22,8 @@ from server.policy.library import PolicyLibrary
 class PasRoutes:
     """Claim/$submit, Claim/$inquire, ClaimResponse reads and $explain under one version.
 
-    max_body_bytes: larger requests are refused. Errors are raised as server.errors; the application answers them.
+    max_body_bytes: larger requests are refused. evaluations: the worker threads that may wait for CQL; None for those
+    of every request. Errors are raised as server.errors; the application answers them.
     """
 
     version: Version
@@ -29,11 +31,12 @@ class PasRoutes:
     operation: Submit
     max_body_bytes: int
     sandbox: Sandbox | None = None
+    evaluations: CapacityLimiter | None = None
 
     async def submit(self, request: Request) -> FhirResponse:
         """Answers 200 for every request that could be read, business rejections included (pas P-45)."""
         raw, body = await read_json(request, accepted=FHIR_JSON, limit=self.max_body_bytes)
-        return FhirResponse(await run_in_threadpool(self._submit, raw, body))
+        return FhirResponse(await to_thread.run_sync(self._submit, raw, body, limiter=self.evaluations))
 
     async def inquire(self, request: Request) -> FhirResponse:
         raw, body = await read_json(request, accepted=FHIR_JSON, limit=self.max_body_bytes)
