@@ -212,8 +212,68 @@ def test_what_is_not_there(http: httpx.Client, path: str) -> None:
     assert answered.json()["issue"][0]["code"] == "not-found"
 
 
-def test_a_method_that_is_not_served(http: httpx.Client) -> None:
-    """405 with an OperationOutcome, not a framework's page."""
-    answered = http.get(SUBMIT)
+@pytest.mark.parametrize(("method", "path"), [("GET", SUBMIT), ("PUT", SUBMIT), ("DELETE", "/healthz")])
+def test_a_method_that_is_not_served(http: httpx.Client, method: str, path: str) -> None:
+    """405 with an OperationOutcome, not a framework's page, and with the methods that are."""
+    answered = http.request(method, path)
     assert answered.status_code == 405
     assert answered.json()["resourceType"] == "OperationOutcome"
+    assert answered.headers["allow"].startswith("GET" if path.endswith("healthz") else "POST")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/readyz", "/cds-services", "/fhir/2.2/metadata", "/fhir/2.0/Library"]
+)
+def test_head_is_served_wherever_get_is(http: httpx.Client, path: str) -> None:
+    """The status and the headers, without the body."""
+    answered = http.head(path)
+    assert (answered.status_code, answered.content) == (200, b"")
+    assert answered.headers["content-type"] == http.get(path).headers["content-type"]
+
+
+def test_a_compressed_body_is_refused(http: httpx.Client) -> None:
+    """415 with the remedy, before anything is read."""
+    media = {"content-type": "application/fhir+json", "content-encoding": "gzip"}
+    answered = http.post(SUBMIT, content=b"\x1f\x8b", headers=media)
+    assert answered.status_code == 415
+    assert "uncompressed" in answered.json()["issue"][0]["diagnostics"]
+
+
+MANY: dict[str, tuple[str, Json, str, str]] = {
+    "empty entries": (
+        SUBMIT,
+        {"resourceType": "Bundle", "type": "collection", "entry": [{}] * 501},
+        "too-costly",
+        "500",
+    ),
+    "nulls": (SUBMIT, {"resourceType": "Claim", "item": [None] * 5000}, "structure", "more problems"),
+    "empty parameters": (
+        "/fhir/2.2/$questionnaire-package",
+        {"resourceType": "Parameters", "parameter": [{}] * 5000},
+        "required",
+        "more problems",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_a_small_body_makes_no_huge_answer(http: httpx.Client, name: str) -> None:
+    """At most a hundred issues, and one that says how many more there are."""
+    path, body, code, said = MANY[name]
+    answered = post(http, body, path)
+    assert answered.status_code == 400
+    issues = answered.json()["issue"]
+    assert issues[0]["code"] == code
+    assert said in issues[-1]["diagnostics"]
+    assert len(issues) in (1, 101)
+
+
+def test_more_items_than_a_request_holds(http: httpx.Client) -> None:
+    """A Claim has at most 99 items, as an X12 278 request."""
+    body = made_up.request(transaction="items")
+    resource(body, CLAIM)["item"] = [{**item(body), "sequence": n + 1} for n in range(100)]
+    answered = post(http, body)
+    assert answered.status_code == 400
+    assert [(i["code"], i["expression"]) for i in answered.json()["issue"]] == [
+        ("too-long", ["Bundle.entry[0].resource.item"])
+    ]
