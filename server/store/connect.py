@@ -92,7 +92,7 @@ def _sqlite(url: URL) -> Engines:
         raise UnusableDatabase(
             f"The database file {path} cannot be opened: {error.strerror}. Check the path and its permissions."
         ) from error
-    # The pool of one is the queue of writers: they wait their turn here instead of polling SQLite's lock.
+    # One connection writes: threads wait for it in commit.py, sharing commits, instead of polling SQLite's lock.
     writes = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     reads = create_engine(url, pool_size=4, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     event.listen(writes, "connect", _pragmas())

@@ -163,7 +163,7 @@ class QuestionnaireErrors:
 
 
 class Store(Protocol):
-    """The record. Every method is one transaction; nothing returns before its commit is on disk.
+    """The record. Every method is all or nothing, and nothing returns before its commit is on disk.
 
     Safe to call from several threads and, on PostgreSQL, from several processes.
     """
