@@ -8,7 +8,8 @@ from enum import Enum
 from server.crd.order import DraftOrder
 from server.crd.prefetch import Prefetched
 from server.errors import InvalidRequest, Problem
-from server.fhir.read import Resource, member_ids, reference, type_and_id
+from server.fhir.coverage import in_force, member_ids
+from server.fhir.read import Resource, reference, type_and_id
 from server.fhir.version import Version
 from server.log import log
 from server.policy.plan import Plan
@@ -36,12 +37,8 @@ class OrderCoverage:
     member_ids: tuple[str, ...]
 
     def in_force(self, day: date) -> bool:
-        """As the client's own record says; a partial date stands for all its days, a missing one for no limit."""
-        period = self.resource.get("period")
-        start, end = (period.get("start"), period.get("end")) if isinstance(period, dict) else (None, None)
-        started = not isinstance(start, str) or start[:10] <= day.isoformat()[: len(start)]
-        ended = isinstance(end, str) and end[:10] < day.isoformat()[: len(end)]
-        return self.resource.get("status", "active") == "active" and started and not ended
+        """As the client's own record says."""
+        return self.resource.get("status", "active") == "active" and in_force(self.resource, day, day)
 
     @property
     def ends(self) -> date | None:

@@ -7,8 +7,9 @@ import orjson
 
 from server.dtr.request import PackageRequest
 from server.errors import Problem, Unprocessable
+from server.fhir.coverage import member_ids
 from server.fhir.order import order_codings, service_day
-from server.fhir.read import Resource, dicts, member_ids, reference, type_and_id
+from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form, Policy
@@ -177,10 +178,14 @@ class FormFinder:
 
 
 def _same_person(assertion: Assertion, ids: tuple[str, ...], request: PackageRequest) -> bool:
-    """By member id; where one side has none, by the patient that the coverage names."""
+    """By member id; where one side has none, by the patient that the coverage names.
+
+    What was remembered may have its id from a Patient that is not sent here; then that of its Coverage alone counts.
+    """
+    coverage = orjson.loads(assertion.coverage) or {}
     if ids and assertion.member_ids:
-        return bool(set(ids) & set(assertion.member_ids))
-    remembered = reference((orjson.loads(assertion.coverage) or {}).get("beneficiary"))
+        return not {*assertion.member_ids, *member_ids(coverage, None)}.isdisjoint(ids)
+    remembered = reference(coverage.get("beneficiary"))
     return remembered is not None and any(
         reference(c.value.get("beneficiary")) == remembered for c in request.coverages
     )

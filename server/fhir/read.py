@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from server.fhir.codes import IDENTIFIER_TYPE, MEMBER_NUMBER, NDC, NPI, SYSTEM_ALIASES
+from server.fhir.codes import NDC, NPI, SYSTEM_ALIASES
 
 Resource = dict[str, Any]
 
 _LITERAL = re.compile(r"(?:https?://\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[^/\s]+)?")
+MAX_IDENTIFIERS = 20  # of one party, or numbers of one item; nobody has more, and each is looked up and kept
 MAX_REFERENCE = 2_000  # characters; no address of a resource comes near it, and what is longer only keeps us busy
 
 
@@ -110,34 +112,17 @@ def type_and_id(literal: str | None) -> str | None:
 
 
 def identifiers(resource: Any, system: str) -> tuple[str, ...]:
-    """The identifier values of a resource with this system."""
+    """The identifier values of a resource with this system, the first 20 at most."""
     if not isinstance(resource, dict):
         return ()
     found = resource.get("identifier")
     many = found if isinstance(found, list) else [found]
-    return tuple(
-        i["value"]
-        for i in many
-        if isinstance(i, dict) and i.get("system") == system and isinstance(i.get("value"), str)
-    )
+    values = (i.get("value") for i in many if isinstance(i, dict) and i.get("system") == system)
+    return tuple(islice((v for v in values if isinstance(v, str)), MAX_IDENTIFIERS))
 
 
 def npis(resource: Any) -> tuple[str, ...]:
     return identifiers(resource, NPI)
-
-
-def member_ids(coverage: Any, patient: Any) -> tuple[str, ...]:
-    """The member id, best source first: Coverage MB, Patient MB, subscriberId (spec/pas.md T-16)."""
-    found: list[str] = []
-    for resource in (coverage, patient):
-        for i in dicts((resource or {}).get("identifier")):
-            typed = any(c.system == IDENTIFIER_TYPE and c.code == MEMBER_NUMBER for c in codings(i.get("type")))
-            if typed and isinstance(i.get("value"), str):
-                found.append(i["value"])
-    subscriber = (coverage or {}).get("subscriberId")
-    if isinstance(subscriber, str):
-        found.append(subscriber)
-    return tuple(dict.fromkeys(found))
 
 
 class BundleIndex:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, extensions
+from server.fhir.structure import real_day
 from server.pas.envelope import Envelope
 from server.pas.subject import is_about_another
 from server.policy.form import form_canonicals, read_response
@@ -12,6 +15,7 @@ from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form, Policy
 
 _QR_CONTEXT = f"{DTR}qr-context"
+_UNFINISHED = frozenset({"in-progress", "stopped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,13 @@ class ResponseReader:
     def __init__(self, envelope: Envelope, policies: PolicyLibrary, patient: Resource | None) -> None:
         self._envelope = envelope
         self._policies = policies
+        self.patient = patient
         self.all = tuple(a for place, url, r in self._sent() if (a := self._known(place, url, r, patient)))
         self._clean: dict[tuple[int, str], Resource] = {}
 
     def of(self, linked: Iterable[Resource], order: Resource | None) -> tuple[Answers, ...]:
         """The responses that are tied to an item: by its supporting information, else by its order (qr-context)."""
-        named = [id(r) for r in linked]
+        named = {id(r) for r in linked}
         tied = tuple(a for a in self.all if id(a.resource) in named)
         return tied or tuple(a for a in self.all if order is not None and self._is_for(a, order))
 
@@ -93,6 +98,9 @@ class ResponseReader:
             )
             self._envelope.add("not-found", text, f"{place}.questionnaire")
             return None
+        if resource.get("status") in _UNFINISHED:
+            text = "These answers are not finished, so they decide nothing; complete the form and send it again."
+            self._envelope.add("value", text, f"{place}.status")
         return Answers(resource, url, place, *found)
 
     def _contexts(self, answers: Answers) -> Iterator[Resource]:
@@ -102,3 +110,23 @@ class ResponseReader:
 
     def _is_for(self, answers: Answers, order: Resource) -> bool:
         return any(r is order for r in self._contexts(answers))
+
+
+def latest(several: list[Answers]) -> list[Answers]:
+    """Those that none of the others is surely later than, in the order of their places."""
+    spans = [_authored(a.resource.get("authored")) for a in several]
+    starts = sorted((s[0] for s in spans if s), reverse=True)
+    return [a for a, span in zip(several, spans, strict=True) if not (span and starts and starts[0] > span[1])]
+
+
+def _authored(text: Any) -> tuple[datetime, datetime] | None:
+    """First and last instant that a dateTime can mean; a day without a time is that day anywhere on earth."""
+    day = real_day(text)
+    try:
+        moment = datetime.fromisoformat(text) if day and len(text) > len("2026-01-31") else None
+        if moment is not None:
+            return (moment, moment) if moment.tzinfo else None
+        midnight = datetime.combine(day, time.min, UTC) if day else None
+        return (midnight - timedelta(hours=14), midnight + timedelta(hours=36)) if midnight else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,6 +1,7 @@
 """A request body becomes an AuthorizationRequest or an InquiryRequest, or every problem with it is named."""
 
 import hashlib
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ from server.fhir.version import Version
 from server.pas import rejections
 from server.pas.answers import ResponseReader
 from server.pas.envelope import CLAIM, Envelope
-from server.pas.items import ItemReader, numbers, service_dates
+from server.pas.items import ItemReader, numbers, plausible, service_dates
 from server.pas.parties import PartyReader, identifier_values, requester_npis, treating_npis
 from server.pas.request import AuthorizationRequest, InquiryRequest, Rejection, RequestedItem
 from server.policy.library import PolicyLibrary
@@ -25,6 +26,9 @@ from server.store.ports import Inquiry, Transaction
 __all__ = ["AuthorizationRequest", "InquiryRequest", "Rejection", "RequestedItem", "read_inquiry", "read_submit"]
 
 _REVIEW_ACTION_CODE = f"{PAS}extension-reviewActionCode"
+_OF_THE_BUNDLE = frozenset({"id", "meta", "timestamp", "entry"})
+_WRITTEN_WITH_POINT = re.compile(rb"[:,\[]-?\d+\.0[,}\]]")  # in a string it may be found for nothing, never missed
+_EXACT = 2**53
 _NO_CRITERION = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 
 
@@ -71,6 +75,7 @@ def read_submit(
             *rejections.updates(claim),
             *rejections.payer(plan, parties.insurer),
             *rejections.member(plan, parties.member_ids, envelope.place(parties.coverage)),
+            *rejections.coverage(plan, parties, envelope, [i.service or (created, created) for i in items]),
         ),
     )
 
@@ -119,8 +124,10 @@ def _claim(envelope: Envelope) -> date | None:
     if created is None:  # with a data-absent-reason: the day the Bundle was made is the nearest that is known
         created = envelope.bundle.get("timestamp")
     day = real_day(created)
-    if day is None:
-        envelope.add("value", "Claim.created is a full, real day (YYYY-MM-DD); send one.", f"{CLAIM}.created")
+    if day is None or not plausible(day):
+        text = "Claim.created is a full, real day (YYYY-MM-DD), near our time; send one."
+        envelope.add("value", text, f"{CLAIM}.created")
+        return None
     return day
 
 
@@ -149,12 +156,51 @@ def _submitted(envelope: Envelope) -> None:
 
 
 def _transaction(bundle: Resource, npis: tuple[str, ...]) -> Transaction:
+    """What makes a request the same one again: who asks, its Bundle.identifier, and what it says (pas P-51, T-3).
+
+    It says the same when only this differs: what the Bundle tells of itself (id, meta, timestamp), narratives, the
+    order of members and of the entries behind the Claim, and how a number is written.
+    """
     identifier = bundle.get("identifier") or {}
     return Transaction(
         client=npis[0] if npis else "",
         identifier=f"{identifier.get('system', '')}|{identifier.get('value', '')}",
-        content=hashlib.sha256(orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        content=hashlib.sha256(_content(bundle)).hexdigest(),
     )
+
+
+def _content(bundle: Resource) -> bytes:
+    first, *others = bundle["entry"]
+    said = _said({k: v for k, v in bundle.items() if k not in _OF_THE_BUNDLE})
+    said["entry"] = [_said_in(e) for e in (first, *sorted(others, key=_full_url))]
+    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(_whole(said), option=orjson.OPT_SORT_KEYS) if _WRITTEN_WITH_POINT.search(text) else text
+
+
+def _full_url(entry: Resource) -> str:
+    return str(entry.get("fullUrl", ""))
+
+
+def _said_in(entry: Resource) -> Resource:
+    return {**entry, "resource": _said(entry["resource"])} if isinstance(entry.get("resource"), dict) else entry
+
+
+def _said(resource: Resource) -> Resource:
+    """A resource without narratives: its own, and those of what it contains or, as a Bundle, holds."""
+    kept = {k: v for k, v in resource.items() if k != "text"}
+    for name, inner in (("contained", _said), ("entry", _said_in)):
+        if isinstance(kept.get(name), list):
+            kept[name] = [inner(part) if isinstance(part, dict) else part for part in kept[name]]
+    return kept
+
+
+def _whole(node: Any) -> Any:
+    """The same, with each whole number as an integer; a float holds whole numbers exactly up to 2^53."""
+    if isinstance(node, dict):
+        return {k: _whole(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_whole(v) for v in node]
+    return int(node) if isinstance(node, float) and node.is_integer() and abs(node) <= _EXACT else node
 
 
 def _criteria(envelope: Envelope) -> Inquiry:

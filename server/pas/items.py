@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from server.fhir.codes import PAS
-from server.fhir.read import Coding, Resource, codings, dicts, extension_value, extensions, reference
+from server.fhir.read import MAX_IDENTIFIERS, Coding, Resource, codings, dicts, extension_value, extensions, reference
 from server.fhir.structure import real_day
-from server.pas.answers import Answers, ResponseReader
+from server.pas.answers import Answers, ResponseReader, latest
 from server.pas.envelope import CLAIM, Envelope
 from server.pas.request import RequestedItem
+from server.pas.subject import is_about_another
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Policy
 
@@ -19,6 +21,11 @@ ADMINISTRATION_REFERENCE = f"{PAS}extension-administrationReferenceNumber"
 CERTIFICATION_TYPE = f"{PAS}extension-certificationType"
 REQUESTED_SERVICE = f"{PAS}extension-requestedService"
 TRACE_NUMBER = f"{PAS}extension-itemTraceNumber"
+
+EARLIEST, LATEST = 1800, 2200
+"""Years: a day before or after them is no service's and no Claim's."""
+
+_NO_ORDER = frozenset({"cancelled", "completed", "entered-in-error", "revoked", "stopped"})  # statuses; all of R4's
 
 _ORDER_CODES = ("medicationCodeableConcept", "code", "codeCodeableConcept")
 _ORDER_REFERENCES = ("medicationReference", "codeReference")
@@ -81,8 +88,24 @@ class ItemReader:
                     text = "No entry of this Bundle has this reference; add the order as an entry."
                     place = f"{at}.extension[{n}].valueReference.reference"
                     self._envelope.add("not-found", text, place)
+                else:
+                    self._usable(order)
                 return order
         return None
+
+    def _usable(self, order: Resource) -> None:
+        """An order that is over, is not to be done, or is somebody else's, asks for nothing."""
+        place = self._envelope.place(order)
+        if order.get("status") in _NO_ORDER:
+            text = "This order is not in force, so there is nothing to authorize; send an active order."
+            self._envelope.add("value", text, f"{place}.status")
+        if order.get("doNotPerform") is True:
+            text = "This order says what must not be done; send an active order without `doNotPerform`."
+            self._envelope.add("value", text, f"{place}.doNotPerform")
+        patient = self._responses.patient
+        if patient is not None and is_about_another(self._envelope.index, patient, order):
+            text = "This order is about another patient than the Claim; send this patient's."
+            self._envelope.add("value", text, f"{place}.subject")
 
     def _with_answers(self, n: int, item: RequestedItem, tied: list[tuple[Answers, ...]]) -> RequestedItem:
         """The item with its policy and answers: those tied to it, else those tied to no other item."""
@@ -119,14 +142,22 @@ class ItemReader:
     def _answers(self, own: tuple[Answers, ...], edition: Edition, *, tied: bool) -> Answers | None:
         """The item's answers to the edition's form, the latest when there are several.
 
-        A problem when there are none but others: of another edition, or tied to the item and of another policy.
+        A problem when there are none but others: of another edition, or tied to the item and of another policy; and
+        when several differ and none is the latest.
         """
         of_policy = [a for a in own if a.policy.id == edition.policy_id]
         fitting = [a for a in of_policy if a.fits(edition)]
         for other in () if fitting else of_policy or (own if tied else ()):
             text = f"The item needs {edition.form.canonical}; fetch its questionnaire package and answer that form."
             self._envelope.add("business-rule", text, f"{other.place}.questionnaire")
-        return max(fitting, key=lambda a: str(a.resource.get("authored", "")), default=None)
+        newest = latest(fitting)
+        if any(a.resource.get("item") != newest[0].resource.get("item") for a in newest[1:]):
+            for contested in newest:
+                text = (
+                    "Several answers to one form differ, and their `authored` does not tell the last; send one of them."
+                )
+                self._envelope.add("duplicate", text, contested.place)
+        return newest[0] if newest else None
 
 
 def order_codes(envelope: Envelope, order: Resource | None) -> Iterator[Coding]:
@@ -164,19 +195,28 @@ def service_dates(envelope: Envelope, holder: Resource, name: str, at: str) -> t
 
 def _full(envelope: Envelope, text: Any, place: str) -> date | None:
     day = real_day(text)
-    if text is not None and day is None:
-        envelope.add("value", "A PAS date is a full, real day (YYYY-MM-DD); send one.", place)
+    if text is not None and (day is None or not plausible(day)):
+        envelope.add("value", "A PAS date is a full, real day (YYYY-MM-DD), near our time; send one.", place)
+        return None
     return day
 
 
+def plausible(day: date) -> bool:
+    """Whether care can be meant by a day; what lies outside is a slip of the pen, or meant to break something."""
+    return EARLIEST <= day.year <= LATEST
+
+
 def numbers(element: Resource) -> tuple[str, ...]:
-    """The previous authorization numbers (REF-BB) and administrative reference numbers (REF-NT) of an item or Claim."""
+    """The previous authorization (REF-BB) and administrative reference numbers (REF-NT) of an item or Claim.
+
+    The first 20 of both together; what comes after them is not looked at.
+    """
     found = [
         e.get("valueString")
         for url in (AUTHORIZATION_NUMBER, ADMINISTRATION_REFERENCE)
         for e in extensions(element, url)
     ]
-    return tuple(n for n in found if isinstance(n, str))
+    return tuple(islice((n for n in found if isinstance(n, str)), MAX_IDENTIFIERS))
 
 
 def certification_type(element: Resource) -> str | None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from server.errors import InvalidRequest
-from server.fhir.read import Resource, npis
-from server.fhir.read import member_ids as typed_member_ids
+from server.fhir.coverage import member_ids, numbers_disagree
+from server.fhir.read import MAX_IDENTIFIERS, Resource, npis
 from server.pas.envelope import CLAIM, Envelope
 from server.pas.request import RequestedItem
 from server.pas.subject import is_about_another
@@ -29,8 +30,8 @@ class Parties:
 
     @property
     def member_ids(self) -> tuple[str, ...]:
-        """The member ids of the request; any identifier of the patient where none is marked as one (pas T-16)."""
-        return typed_member_ids(self.coverage, self.patient) or identifier_values(self.patient)
+        """The member id of the request, one or none (pas T-16)."""
+        return member_ids(self.coverage, self.patient)
 
 
 class PartyReader:
@@ -60,9 +61,14 @@ class PartyReader:
     def _same_patient(self) -> None:
         """One request is about one person; a coverage of somebody else would mix two people's data."""
         coverage, patient = self._coverage, self.patient
-        if coverage is not None and patient is not None and is_about_another(self._envelope.index, patient, coverage):
+        if coverage is None or patient is None:
+            return
+        if is_about_another(self._envelope.index, patient, coverage):
             text = "The coverage belongs to another patient than the Claim; send the patient's own coverage."
             self._envelope.add("value", text, f"{self._envelope.place(coverage)}.beneficiary")
+        if numbers_disagree(coverage, patient):
+            text = "Patient and Coverage have different member numbers of one system; send those of one person."
+            self._envelope.add("value", text, f"{self._envelope.place(patient)}.identifier")
 
     def _organization(self, requester: Resource) -> Resource | None:
         if requester.get("resourceType") == "Organization":
@@ -71,7 +77,7 @@ class PartyReader:
 
 
 def requester_npis(envelope: Envelope, requester: Resource) -> tuple[str, ...]:
-    """The NPIs of a provider, and of the practitioner and organization of a PractitionerRole."""
+    """The NPIs of a provider, and of the practitioner and organization of a PractitionerRole; 20 of each at most."""
     found = [*npis(requester)]
     for key in ("organization", "practitioner"):
         element = requester.get(key)
@@ -102,9 +108,9 @@ def treating_npis(envelope: Envelope, items: Iterable[RequestedItem]) -> tuple[s
 
 
 def identifier_values(resource: Resource) -> tuple[str, ...]:
-    """Every identifier value of a resource."""
+    """The identifier values of a resource, the first 20 at most."""
     found = (i.get("value") for i in resource.get("identifier") or () if isinstance(i, dict))
-    return tuple(dict.fromkeys(v for v in found if isinstance(v, str)))
+    return tuple(dict.fromkeys(islice((v for v in found if isinstance(v, str)), MAX_IDENTIFIERS)))
 
 
 def _focal(claim: Resource) -> tuple[int, Resource]:

@@ -1,14 +1,18 @@
 """Business reasons not to decide a request (X12 AAA): answered with 200 and ClaimResponse.error (pas P-49)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
 
-from server.fhir.read import Resource
-from server.pas.envelope import CLAIM, INFO_CANCELLED
+from server.fhir.coverage import in_force
+from server.fhir.read import Resource, dicts
+from server.pas.envelope import CLAIM, INFO_CANCELLED, Envelope
 from server.pas.items import certification_type
+from server.pas.parties import Parties
 from server.pas.request import Rejection
 from server.policy.plan import MemberStatus, Plan
 
 _CANCEL = "3"  # X12 1322
+_OVER = frozenset({"cancelled", "entered-in-error"})
 
 UPDATE = "33"
 """X12 901 of a request that is refused for being an update, and for nothing else."""
@@ -52,3 +56,32 @@ def member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts: 
     elif status is MemberStatus.INACTIVE and not past_counts:
         text = "The member is not covered by the plan now; ask the member for the current coverage."
         yield Rejection("95", text, place, "N")
+
+
+def coverage(
+    plan: Plan, parties: Parties, envelope: Envelope, services: Iterable[tuple[date, date]]
+) -> Iterator[Rejection]:
+    """A focal Coverage that is over, that does not reach the days of a service, or that is another payer's."""
+    found = parties.coverage or {}
+    place = envelope.place(found)
+    if found.get("status") in _OVER:
+        text = "This coverage is not in force; ask the member for the current coverage and send that."
+        yield Rejection("95", text, f"{place}.status", "N")
+    elif not all(in_force(found, first, last) for first, last in services):
+        text = "This coverage is not in force on the day of service; ask the member for the one that is."
+        yield Rejection("95", text, f"{place}.period", "N")
+    payors = [_is_payer(plan, p, parties, envelope) for p in dicts(found.get("payor"))]
+    if payors and all(known is False for known in payors):
+        text = f"The coverage is not of {plan.name} (payer id {plan.payer_id}, NPI {plan.npi}); send this to its payer."
+        yield Rejection("79", text, f"{place}.payor", "N")
+
+
+def _is_payer(plan: Plan, payor: Resource, parties: Parties, envelope: Envelope) -> bool | None:
+    """As Plan.is_payer; None as well where a payor is no organization, or is the insurer, which is judged by itself."""
+    organization = envelope.index.resolve(payor, parties.coverage)
+    if organization is not None and (
+        organization is parties.insurer or organization.get("resourceType") != "Organization"
+    ):
+        return None
+    said = (plan.is_payer(organization), plan.is_payer(payor))
+    return True if True in said else False if False in said else None

@@ -134,7 +134,13 @@ class Remembered:
 
     def __init__(self) -> None:
         self.assertions = {
-            a.id: a for a in (assertion(), assertion(id="A-NONE", form=None), assertion(id="A-PAS", order="{}"))
+            a.id: a
+            for a in (
+                assertion(),
+                assertion(id="A-NONE", form=None),
+                assertion(id="A-PAS", order="{}"),
+                assertion(id="A-PATIENT", member_ids=("P1",)),
+            )
         }
         self.authorizations: dict[str, ActiveAuthorization] = {}
         self.reports: list[QuestionnaireErrors] = []

@@ -47,6 +47,7 @@ NO_PATIENT: Json = {
     "resource": {"resourceType": "Coverage", "id": "c", "status": "active", "payor": [{"display": "x"}]},
 }
 ENDED: Json = {"name": "coverage", "resource": example.coverage(subscriberId="GONE")}
+DEPENDENT: Json = {"name": "coverage", "resource": example.coverage(dependent="2")}
 ANOTHER: Json = {"name": "coverage", "resource": example.coverage(subscriberId="M2")}
 
 ANSWERED: list[tuple[str, list[Json], int, list[tuple[str, str]]]] = [
@@ -75,6 +76,7 @@ ANSWERED: list[tuple[str, list[Json], int, list[tuple[str, str]]]] = [
     ("changed since", [COVERAGE, ORDER, since("2025-01-01T00:00:00+05:00", "DateTime")], 1, []),
     ("coverage that has ended", [ENDED, ORDER], 1, [("warning", "business-rule")]),
     ("coverage without any member id", [NO_ID, ORDER], 1, []),
+    ("the context of a member whose number stood on the Patient", [COVERAGE, context("A-PATIENT")], 1, []),
     ("context, for a coverage without any member id", [NO_ID, context("A1")], 1, []),
     ("parameters of no operation", [COVERAGE, ORDER, {"name": "colour", "valueCode": "blue"}], 1, []),
 ]
@@ -101,6 +103,7 @@ REFUSED: list[tuple[str, list[Json], int, list[str] | None]] = [
         422,
         ["Parameters.parameter[0].resource", "Parameters.parameter[1].value"],
     ),
+    ("the context of another of the family", [DEPENDENT, context("A1")], 422, ["Parameters.parameter[1].value"]),
     ("the context of another member", [ANOTHER, context("A1")], 422, ["Parameters.parameter[1].value"]),
     (
         "the context of another patient, without a member id",

@@ -16,6 +16,7 @@ from tests.policies import FORM_URL
 
 Json = dict[str, Any]
 Spoil = Callable[[Json], Any]
+Way = tuple[str, Spoil, list[tuple[str, str | None]]]
 
 ORDER, QR = "Bundle.entry[1].resource", "Bundle.entry[9].resource"
 
@@ -64,10 +65,47 @@ def second_claim(bundle: Json) -> None:
     bundle["entry"].append({"fullUrl": f"{EHR}/Claim/two", "resource": {**claim(bundle), "id": "two"}})
 
 
+def of(kind: str, **changes: Any) -> Spoil:
+    return lambda bundle: resources(bundle, kind)[0].update(changes)
+
+
+def another_number(bundle: Json) -> None:
+    patient = resources(bundle, "Patient")[0]
+    patient["identifier"] = [{**patient["identifier"][0], "value": "M-2"}]
+
+
+def two_answers(*authored: str | None) -> Spoil:
+    def spoil(bundle: Json) -> None:
+        other = deepcopy(resources(bundle, "QuestionnaireResponse")[0]) | {"id": "other"}
+        del other["item"][1:]
+        bundle["entry"].append({"fullUrl": f"{EHR}/QuestionnaireResponse/other", "resource": other})
+        for resource, day in zip(resources(bundle, "QuestionnaireResponse"), authored, strict=True):
+            resource.update({"authored": day} if day else {})
+
+    return spoil
+
+
 INFO = {"sequence": 1, "category": {"text": "info"}, "valueReference": {"reference": "DocumentReference/none"}}
 A_DOCUMENT = {**INFO, "valueReference": {"reference": "Patient/patient"}}
 
-WAYS: list[tuple[str, Spoil, list[tuple[str, str | None]]]] = [
+OVER: list[Way] = [
+    (f"order {status}", of("MedicationRequest", status=status), [("value", f"{ORDER}.status")])
+    for status in ("cancelled", "completed", "entered-in-error", "revoked", "stopped")
+]
+CONTESTED: list[Way] = [
+    (f"two answers, {n}", two_answers(*authored), [("duplicate", QR), ("duplicate", "Bundle.entry[10].resource")])
+    for n, authored in enumerate(
+        [
+            (None, None),
+            ("2026-11-23", "2026-11-23"),
+            ("2026-11-23", "2026-11-23T10:00:00Z"),
+            ("2026-11-23T10:00:00-05:00", "2026-11-23T15:00:00Z"),
+            ("2026-11", "2026-11-23T15:00:00Z"),
+            (None, "2026-11-23T15:00:00Z"),
+        ]
+    )
+]
+WAYS: list[Way] = [
     ("no patient", without("Patient"), [("not-found", f"{CLAIM}.patient.reference")]),
     (
         "no organizations",
@@ -168,6 +206,20 @@ WAYS: list[tuple[str, Spoil, list[tuple[str, str | None]]]] = [
         response(item=[{"linkId": "kind", "answer": [{"valueCoding": {"code": "no-such"}}]}]),
         [("code-invalid", f"{QR}.item[0].answer[0].valueCoding")],
     ),
+    *OVER,
+    ("order not to perform", of("MedicationRequest", doNotPerform=True), [("value", f"{ORDER}.doNotPerform")]),
+    (
+        "order about another",
+        of("MedicationRequest", subject={"reference": "Patient/another"}),
+        [("value", f"{ORDER}.subject")],
+    ),
+    ("answers in progress", response(status="in-progress"), [("value", f"{QR}.status")]),
+    ("answers stopped", response(status="stopped"), [("value", f"{QR}.status")]),
+    ("member numbers disagree", another_number, [("value", "Bundle.entry[2].resource.identifier")]),
+    ("serviced long ago", of_item(servicedDate="1799-12-31"), [("value", f"{CLAIM}.item[0].servicedDate")]),
+    ("serviced never", of_item(servicedDate="9999-12-31"), [("value", f"{CLAIM}.item[0].servicedDate")]),
+    ("created in the far future", of_claim(created="2201-01-01"), [("value", f"{CLAIM}.created")]),
+    *CONTESTED,
     ("unknown question", response(item=[{"linkId": "colour"}]), [("value", f"{QR}.item[0].linkId")]),
 ]
 
