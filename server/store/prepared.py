@@ -56,8 +56,8 @@ class Prepared:
         given = {**self._fixed, **values}
         for name, convert in self._into.items():
             given[name] = convert(given[name])
-        cursor = connection.connection.cursor()
         try:
+            cursor = connection.connection.cursor()
             cursor.execute(self._sql, given if self._order is None else [given[name] for name in self._order])
         except self._error as error:
             raise DBAPIError.instance(self._sql, None, error, self._error, hide_parameters=True) from error
