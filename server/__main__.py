@@ -2,16 +2,25 @@
 
 import argparse
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from ssl import SSLContext, TLSVersion
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, TLSVersion
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from server.errors import PolicyProblems, VitruvianError
+from server.errors import EngineError, InvalidRequest, PolicyProblems, UnusableSetting, VitruvianError
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.cql.engine import CqlEngine
+
+GOODBYE_SECONDS = (
+    10  # for requests that run at a SIGTERM; a decision takes 2 at most, and who sends slowly can come back
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             name = "_".join(str(part) for part in problem["loc"]).upper()
-            _say(f"VITRUVIAN_{name}: {problem['msg']}")
+            _say((f"VITRUVIAN_{name}: " if name else "") + problem["msg"].removeprefix("Value error, "))
     except PolicyProblems as error:
         for policy_problem in error.problems:
             _say(str(policy_problem))
@@ -55,13 +64,20 @@ def serve(settings: Settings) -> int:
     # uvicorn raises the signal again after a clean shutdown; this makes that a clean exit
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
+    _check_certificate(settings)
+    listener = _bind(settings)
     services = open_services(settings)
-    app = create_app(services)
+    try:
+        _wait_for(services.engine, settings)
+        app = create_app(services)
+        _listen(listener, settings)
+    except BaseException:
+        services.close()
+        raise
     log.info("serving", base_url=settings.base_url, reason="no authentication: loopback only")
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
         ssl_context_factory=_tls if settings.tls_certificate else None,
@@ -69,7 +85,58 @@ def serve(settings: Settings) -> int:
         access_log=False,
         server_header=False,
     )
+    uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """The address, taken before anything else is; nobody can connect yet."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.set_inheritable(True)
+    except OSError as error:
+        listener.close()
+        raise _no_address(settings, error) from error
+    return listener
+
+
+def _listen(listener: socket.socket, settings: Settings) -> None:
+    try:
+        listener.listen()
+    except OSError as error:  # another server bound the address at the same moment
+        raise _no_address(settings, error) from error
+
+
+def _no_address(settings: Settings, error: OSError) -> UnusableSetting:
+    where = f"{settings.host}, port {settings.port}"
+    text = f"cannot listen on {where}: {error.strerror}. Set VITRUVIAN_HOST and VITRUVIAN_PORT to a free address."
+    return UnusableSetting(text)
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Before anything is opened; uvicorn reads the files when all the rest runs."""
+    if settings.tls_certificate is None:
+        return
+    try:
+        SSLContext(PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except OSError as error:  # an SSLError is one
+        raise UnusableSetting(
+            f"VITRUVIAN_TLS_CERTIFICATE and VITRUVIAN_TLS_KEY: {settings.tls_certificate} and {settings.tls_key} are "
+            f"no certificate with its key ({error.strerror}). Name PEM files, the key without a pass phrase."
+        ) from error
+
+
+def _wait_for(engine: "CqlEngine", settings: Settings) -> None:
+    """The first evaluation would wait as long; what cannot decide must not say that it is ready."""
+    try:
+        engine.wait()
+    except EngineError as error:
+        raise UnusableSetting(
+            f"VITRUVIAN_ENGINE_SCRIPT: {settings.engine_script}: {error}. Build it again: `make setup`."
+        ) from error
 
 
 def _tls(_: object, default: Callable[[], SSLContext]) -> SSLContext:
@@ -92,6 +159,7 @@ def check_policies(settings: Settings) -> int:
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     engine = open_engine(settings, policies)
     try:
+        _wait_for(engine, settings)
         report = check(settings.policies, policies, load_plan(settings.plan), engine)
     finally:
         engine.close()
@@ -102,16 +170,29 @@ def check_policies(settings: Settings) -> int:
 
 
 def explain_file(settings: Settings, file: Path) -> int:
-    """Prints the decision for a PAS request, criterion by criterion; nothing is stored or sent."""
+    """Prints the decision for a PAS request, criterion by criterion; nothing is stored or sent.
+
+    1 for a request that would be refused, with every problem.
+    """
     from server.app import open_engine
-    from server.pas.offline import explain
+    from server.pas.offline import explain, refusal
     from server.policy.library import PolicyLibrary
     from server.policy.plan_file import load_plan
 
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise UnusableSetting(
+            f"{file} cannot be read ({error.strerror}); name a file that holds a PAS request Bundle."
+        ) from error
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     engine = open_engine(settings, policies)
     try:
-        sys.stdout.writelines(explain(file.read_bytes(), policies, load_plan(settings.plan), engine))
+        _wait_for(engine, settings)
+        sys.stdout.writelines(explain(raw, policies, load_plan(settings.plan), engine))
+    except InvalidRequest as error:
+        sys.stdout.writelines(refusal(error))
+        return 1
     finally:
         engine.close()
     return 0

@@ -19,7 +19,7 @@ from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.cql.engine import CqlEngine
 from server.crd.routes import CrdRoutes
 from server.dtr.routes import DtrRoutes
-from server.errors import DatabaseGone, NotFound, UnusableDatabase, VitruvianError
+from server.errors import DatabaseGone, NotFound, UnusableDatabase, UnusableSetting, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
@@ -163,9 +163,13 @@ def open_engine(settings: Settings, policies: PolicyLibrary) -> CqlEngine:
 
 
 def _script(file: Path) -> str:
-    if not file.is_file():
-        raise NotFound(f"{file} is not there; `make run` builds it, or run `make setup`")
-    return file.read_text(encoding="utf-8")
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UnusableSetting(
+            f"VITRUVIAN_ENGINE_SCRIPT: {file} cannot be read ({why}); `make run` builds it, or run `make setup`."
+        ) from error
 
 
 def create_app(services: Services) -> FastAPI:

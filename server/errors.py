@@ -11,6 +11,7 @@ VitruvianError
 ├── PolicyProblems          policy data that does not hold together; carries every PolicyProblem
 ├── DecisionRefused         a decision that whoever makes it may not make; a machine never denies
 ├── UnusableDatabase        wrong address, not reachable, not durable, or written by a newer version; met at start only
+├── UnusableSetting         a setting or an argument names what cannot be used: a file, an address; met at start only
 ├── DatabaseGone            the database does not answer any more; the same request will do later
 └── EngineError             CQL failed, timed out or ran out of memory; always becomes "a person looks", never an answer
 
@@ -131,6 +132,10 @@ class DecisionRefused(VitruvianError):
 
 class UnusableDatabase(VitruvianError):
     """The database cannot hold the record as it is; the message says why and what would mend it."""
+
+
+class UnusableSetting(VitruvianError):
+    """What a setting or an argument names cannot be used; the message says which, why and what would mend it."""
 
 
 class DatabaseGone(VitruvianError):

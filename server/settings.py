@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+_BASE_URL = re.compile(r"https?://[\w.\-:\[\]]+(?:/[^\s\"'<>?#]*)?")
 
 
 class Settings(BaseSettings):
@@ -34,7 +36,9 @@ class Settings(BaseSettings):
     isolates: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, description="CQL engines in parallel; one per core."
     )
-    cql_timeout_seconds: float = Field(2.0, gt=0, description="After this an evaluation is stopped and a person looks.")
+    cql_timeout_seconds: float = Field(
+        2.0, gt=0, allow_inf_nan=False, description="After this an evaluation is stopped and a person looks."
+    )
     cql_memory_mb: int = Field(512, ge=128, description="Memory limit of one CQL engine.")
     max_body_bytes: int = Field(10 * 2**20, ge=1024, description="Larger requests are refused with 413.")
     log_level: str = Field("info", description="debug, info, warning or error.")
@@ -49,6 +53,13 @@ class Settings(BaseSettings):
                 "Use 127.0.0.1, ::1 or localhost, and let a proxy that does authenticate forward to it."
             )
         return host
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        if url and not _BASE_URL.fullmatch(url):
+            raise ValueError("this is no address; write http://HOST or https://HOST, with a port or a path if need be.")
+        return url
 
     @field_validator("log_level")
     @classmethod
@@ -69,7 +80,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _default_base_url(self) -> Self:
         scheme = "https" if self.tls_certificate else "http"
-        self.base_url = (self.base_url or f"{scheme}://{self.host}:{self.port}").rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.base_url = (self.base_url or f"{scheme}://{host}:{self.port}").rstrip("/")
         return self
 
 

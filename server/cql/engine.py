@@ -94,6 +94,10 @@ class CqlEngine:
         )
         return self._run(request)
 
+    def wait(self) -> None:
+        """Returns when the first isolate has started; raises CqlError when it did not."""
+        self._free.put(self._take())
+
     def _run(self, request: bytes) -> dict[str, Any]:
         isolate = self._take()
         broken = True  # unless it answers, or says what failed

@@ -17,14 +17,8 @@ _ORDER = (State.UNMET, State.UNKNOWN, State.REVIEW, State.MET)
 
 
 def explain(raw: bytes, policies: PolicyLibrary, plan: Plan, engine: Engine) -> Iterator[str]:
-    """Lines of text: every problem of the request, or the decision of each item with its criteria."""
-    try:
-        request = read_submit(raw, parse_object(raw), version=Version.V2_2, policies=policies, plan=plan)
-    except InvalidRequest as error:
-        yield "This request would be refused:\n"
-        for problem in error.problems:
-            yield f"  {problem.expression or 'body'}: {problem.text}\n"
-        return
+    """Lines of text: the decision of each item with its criteria. Raises InvalidRequest, see refusal."""
+    request = read_submit(raw, parse_object(raw), version=Version.V2_2, policies=policies, plan=plan)
     for rejection in request.rejections:
         yield f"This request would be answered with an error: {rejection.text}\n"
     for item in request.items:
@@ -32,6 +26,13 @@ def explain(raw: bytes, policies: PolicyLibrary, plan: Plan, engine: Engine) -> 
             yield f"Item {item.sequence}: no policy of this plan judges it.\n"
             continue
         yield from _decision(item.sequence, judge(item.edition, record_of(request, item), engine))
+
+
+def refusal(error: InvalidRequest) -> Iterator[str]:
+    """Lines of text: every problem of a request that cannot be decided."""
+    yield "This request would be refused:\n"
+    for problem in error.problems:
+        yield f"  {problem.expression or 'body'}: {problem.text}\n"
 
 
 def _decision(sequence: int, decision: Decision) -> Iterator[str]:

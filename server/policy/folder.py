@@ -32,6 +32,9 @@ class Loader:
             self.artifacts.problem(self.cql, "", "there is no such folder; point VITRUVIAN_POLICIES at the policies")
             return []
         folders = sorted(p for p in self.cql.iterdir() if p.is_dir() and p.name not in NOT_POLICIES)
+        if not folders:
+            text = "holds no policy; point VITRUVIAN_POLICIES at the folder of the policy folders"
+            self.artifacts.problem(self.cql, "", text)
         for folder in (self.cql / SHARED, *folders):
             self.artifacts.read_folder(folder)
         found = [p for folder in folders if (p := self._policy(folder)) is not None]

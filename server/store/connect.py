@@ -71,7 +71,7 @@ def revision(connection: Connection) -> str | None:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise UnusableDatabase(f"The database URL cannot be read. {_ACCEPTED}") from None
     if parsed.drivername in _POSTGRESQL:
         return parsed.set(drivername="postgresql+psycopg")
