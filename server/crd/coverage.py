@@ -50,12 +50,20 @@ class OrderCoverage:
 
 
 class Coverages:
-    """The Coverages that came with a call, each with what it says about its payer."""
+    """The patient's Coverages that came with a call, each with what it says about its payer.
+
+    One whose beneficiary is surely another person is as good as not sent.
+    """
 
     def __init__(self, prefetched: Prefetched, plan: Plan, version: Version, patient_id: str) -> None:
         self._version = version
         self._patient = prefetched.patient(patient_id)
-        self._payers = [(c, _payer(c, prefetched, plan)) for c in prefetched.coverages]
+        own = (c for c in prefetched.coverages if not prefetched.is_another(c.get("beneficiary"), patient_id))
+        self._payers = [(c, _payer(c, prefetched, plan)) for c in own]
+        self._places: dict[str, list[int]] = {}
+        for n, (coverage, _) in enumerate(self._payers):
+            self._places.setdefault(f"Coverage/{coverage['id']}", []).append(n)
+        self._any = self._fitting(self._payers)
 
     def check(self, *, required: bool) -> None:
         """CRD 2.2 wants 400 for no Coverage on a primary hook, and for a payer that is surely not served here.
@@ -80,10 +88,8 @@ class Coverages:
     def of(self, order: DraftOrder) -> OrderCoverage | None:
         """The Coverage of an order, None when none is ours. Several that fit: InvalidRequest, under 2.0 the first."""
         named = _insurance(order)
-        candidates = [c for c in self._payers if f"Coverage/{c[0]['id']}" in named] or self._payers
-        ours = [c for c, payer in candidates if payer is Payer.OURS]
-        maybe = [c for c, payer in candidates if payer in self._unclear()]
-        found = _active(ours or maybe)
+        places = sorted(n for key in named for n in self._places.get(key, ()))
+        found = self._fitting([self._payers[n] for n in places]) if places else self._any
         if not found:
             return None
         if len(found) > 1:
@@ -96,6 +102,10 @@ class Coverages:
         resource = found[0]
         literal = named.get(f"Coverage/{resource['id']}") or f"Coverage/{resource['id']}"
         return OrderCoverage(resource, literal, member_ids(resource, self._patient))
+
+    def _fitting(self, candidates: Sequence[tuple[Resource, Payer]]) -> list[Resource]:
+        ours = [c for c, payer in candidates if payer is Payer.OURS]
+        return _active(ours or [c for c, payer in candidates if payer in self._unclear()])
 
     def _unclear(self) -> tuple[Payer, ...]:
         return (Payer.UNRESOLVED, Payer.NAMELESS) if self._version is Version.V2_0 else (Payer.UNRESOLVED,)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from server.fhir.codes import COVERAGE_INFORMATION
-from server.fhir.read import Coding, extensions, reference, type_and_id
+from server.fhir.read import Coding, dicts, extensions, reference, type_and_id
 from server.fhir.version import Version
 
 TEMPORARY = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
@@ -154,13 +154,13 @@ class Carried:
 
 def carried_for(order_extensions: list[Any], coverage: str) -> list[Carried]:
     """The repetitions that are ours: those for the Coverage `coverage`. Those of other coverages stay (T-15)."""
-    wanted = type_and_id(coverage)
+    wanted = type_and_id(coverage) or coverage
     found = []
     for index, ext in enumerate(order_extensions):
         if isinstance(ext, dict) and ext.get("url") == COVERAGE_INFORMATION:
-            about = next((c.get("valueReference") for c in extensions(ext, "coverage")), None)
-            if type_and_id(reference(about)) == wanted:
-                children = tuple(c for c in ext["extension"] if isinstance(c, dict) and isinstance(c.get("url"), str))
+            about = reference(next((c.get("valueReference") for c in extensions(ext, "coverage")), None))
+            if (type_and_id(about) or about) == wanted:
+                children = tuple(c for c in dicts(ext.get("extension")) if isinstance(c.get("url"), str))
                 found.append(Carried(index, children))
     return found
 

@@ -21,6 +21,7 @@ ORDER_TYPES = frozenset(
 """The draft orders that may carry coverage-information (crd section 1.10)."""
 
 _CONCEPTS = ("medicationCodeableConcept", "codeCodeableConcept", "code")
+_SUBJECTS = ("subject", "patient")
 _REFERENCES = ("medicationReference", "codeReference")
 _NAME_LIMIT = 60  # fits a card's 140 characters
 
@@ -45,15 +46,17 @@ class DraftOrder:
         return found if isinstance(found, list) else []
 
 
-def read_order(resource: Resource, text: str, prefetched: Prefetched) -> DraftOrder | None:
+def read_order(resource: Resource, text: str, prefetched: Prefetched, patient_id: str) -> DraftOrder | None:
     """The order in a draft entry; None for what takes no coverage-information.
 
-    That is: another type of resource, an order without an id, one that must not be done (crd C-13), and one whose
-    `extension` is no list, which could not be given back unchanged.
+    That is: another type of resource, an order without an id, one that must not be done (crd C-13), one for somebody
+    else than the patient of the call, and one whose `extension` is no list, which could not be given back unchanged.
     """
     if resource["resourceType"] not in ORDER_TYPES or not isinstance(resource.get("id"), str) or not resource["id"]:
         return None
     if resource.get("doNotPerform") is True or not isinstance(resource.get("extension"), list | None):
+        return None
+    if any(prefetched.is_another(resource.get(key), patient_id) for key in _SUBJECTS):
         return None
     named = order_codings(resource, prefetched.index.resolve) + _options_beside_references(resource)
     return DraftOrder(resource, text, named, service_day(resource), _name(resource, named))

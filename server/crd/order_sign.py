@@ -81,10 +81,12 @@ class OrderSign:
 
     def _all_said(self, request: HookRequest, today: date) -> list[_Said]:
         prefetched = Prefetched(request.prefetch, request.entries)
-        coverages = Coverages(prefetched, self._plan, request.version, request.context["patientId"])
+        patient_id = request.context["patientId"]
+        coverages = Coverages(prefetched, self._plan, request.version, patient_id)
         coverages.check(required=request.hook in _PRIMARY)
-        found = (read_order(r, t, prefetched) for r, t in zip(request.orders, request.texts, strict=True))
-        orders = [order for order in found if order is not None and _selected(order, request)]
+        found = (read_order(r, t, prefetched, patient_id) for r, t in zip(request.orders, request.texts, strict=True))
+        selected = _selected(request)
+        orders = [order for order in found if order is not None and (selected is None or order.reference in selected)]
         said = []
         for order in orders:
             coverage = coverages.of(order)
@@ -146,12 +148,14 @@ class OrderSign:
         )
 
 
-def _selected(order: DraftOrder, request: HookRequest) -> bool:
-    """order-select answers for what was just selected, and uses the other drafts only to read it (crd C-7)."""
+def _selected(request: HookRequest) -> set[str] | None:
+    """order-select answers for what was just selected, and uses the other drafts only to read it (crd C-7).
+
+    The `Type/id` of each such order; None where every order is answered.
+    """
     if request.hook in _PRIMARY:
-        return True
-    chosen = {type_and_id(s) or s for s in request.context["selections"] if isinstance(s, str)}
-    return order.reference in chosen
+        return None
+    return {type_and_id(s) or s for s in request.context["selections"] if isinstance(s, str)}
 
 
 def _update(said: _Said, request: HookRequest) -> dict[str, Any]:

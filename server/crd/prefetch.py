@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.fhir.read import BundleIndex, Resource
+from server.fhir.read import BundleIndex, Resource, reference, type_and_id
 
 _DRAFTS = "context.draftOrders.entry.resource"
 
@@ -44,6 +44,14 @@ class Prefetched:
     def patient(self, patient_id: str) -> Resource | None:
         patients = self.index.of_type("Patient")
         return next((p for p in patients if p.get("id") == patient_id), None)
+
+    def is_another(self, element: Any, patient_id: str) -> bool:
+        """True when a Reference surely names somebody else than the patient of the call; what cannot be told is not."""
+        named = type_and_id(reference(element))
+        if named is None:
+            found = self.index.resolve(element) or {}
+            named = f"{found.get('resourceType')}/{found['id']}" if found.get("id") else None
+        return named is not None and named != (type_and_id(patient_id) or f"Patient/{patient_id}")
 
 
 def _entries(prefetch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -96,6 +96,21 @@ def test_several_coverages_are_narrowed(coverages: list[Json], insurance: str | 
     assert _coverage_of(a_call(order, coverages=coverages, prefetch=PAYERS)) == expected
 
 
+@pytest.mark.parametrize("beneficiary", ["Patient/p-2", "https://ehr.example/fhir/Patient/p-2"])
+def test_somebody_elses_coverage_is_as_good_as_not_sent(beneficiary: str) -> None:
+    """A call is about one patient: beside the patient's own, another's counts for nothing; alone, there is none."""
+    other = a_coverage("cov-2", beneficiary={"reference": beneficiary})
+    assert _coverage_of(a_call(coverages=[other, a_coverage()])) == ["Coverage/cov-1"]
+    assert _coverage_of(a_call(version=None, coverages=[other])) == []
+    assert Ehr().post(a_call(coverages=[other])).json()["issue"][0]["code"] == "required"
+
+
+def test_a_coverage_that_does_not_say_whose_it_is_is_the_patients() -> None:
+    """It was prefetched for this patient; only a beneficiary that is surely another rules it out."""
+    for beneficiary in (None, {"display": "x"}, {"reference": "urn:uuid:6a1c0a5e-0000-4000-8000-000000000009"}):
+        assert _coverage_of(a_call(coverages=[a_coverage(beneficiary=beneficiary)])) == ["Coverage/cov-1"]
+
+
 def test_a_single_coverage_resource_is_as_good_as_a_bundle() -> None:
     """Some clients prefetch the resource itself, or under a key of their own."""
     assert _coverage_of(a_call(prefetch={"coverage": a_coverage()})) == ["Coverage/cov-1"]

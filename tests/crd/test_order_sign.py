@@ -1,15 +1,18 @@
 """order-sign and order-select: what is said about each order, and what is kept of it."""
 
 import json
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.crd.envelope import read_request
+from server.crd.order_sign import OrderSign
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, NDC, RXNORM
 from server.fhir.version import Version
 from server.policy.plan_file import load_plan
@@ -20,6 +23,7 @@ from tests.crd.calls import (
     NEVER,
     OTHER_DRUG,
     OXYGEN,
+    PLAN,
     TODAY,
     Ehr,
     Json,
@@ -310,6 +314,81 @@ def test_our_outdated_answer_is_replaced_and_other_extensions_stay() -> None:
     assert [extensions[0], extensions[2]] == [foreign, other]
     assert len(extensions) == 3
     assert children(extensions[1])["pa-needed"] == ["auth-needed"]
+
+
+@pytest.mark.parametrize("coverage_id", ["cov-1", "a b"])
+@pytest.mark.parametrize(
+    "carried",
+    [
+        pytest.param({}, id="bare"),
+        pytest.param({"extension": [{"url": "coverage"}]}, id="coverage without a value"),
+        pytest.param({"extension": [5, {"url": ["x"]}, {"url": {}}]}, id="no children"),
+        pytest.param({"extension": 5}, id="no list"),
+    ],
+)
+def test_coverage_information_that_names_no_coverage_is_not_ours(coverage_id: str, carried: Json) -> None:
+    """It stays as it was, beside our answer, also where the id of the Coverage is none that FHIR allows."""
+    order = an_order(extension=[{"url": COVERAGE_INFORMATION, **carried}])
+    answer = Ehr().post(a_call(order, coverages=[a_coverage(coverage_id)])).json()
+    (action,) = answer["systemActions"]
+    assert action["resource"]["extension"][0] == order["extension"][0]
+    assert len(action["resource"]["extension"]) == 2
+
+
+def test_our_answer_is_known_by_a_coverage_id_that_fhir_does_not_allow() -> None:
+    """An order that was answered for such a Coverage is not answered again."""
+    ehr = Ehr()
+    coverages = [a_coverage("a b")]
+    (action,) = ehr.call(a_call(coverages=coverages))["systemActions"]
+    assert "systemActions" not in ehr.call(a_call(action["resource"], coverages=coverages))
+
+
+@pytest.mark.parametrize(
+    ("subject", "answered"),
+    [
+        ({"reference": "Patient/p-1"}, True),
+        ({"reference": "https://ehr.example/fhir/Patient/p-1"}, True),
+        ({"display": "somebody"}, True),
+        ({"reference": "urn:uuid:6a1c0a5e-0000-4000-8000-000000000001"}, True),
+        ({"reference": "Patient/p-2"}, False),
+        ({"reference": "Group/g-1"}, False),
+        ({"reference": "urn:uuid:6a1c0a5e-0000-4000-8000-000000000002"}, False),
+    ],
+)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_order_for_somebody_else_is_left_alone(version: str | None, subject: Json, *, answered: bool) -> None:
+    """Nothing that holds for the patient of the call is said about an order that is surely another's."""
+    other = {"resourceType": "Patient", "id": "p-2"}
+    bundle = a_bundle(other)
+    bundle["entry"][0]["fullUrl"] = "urn:uuid:6a1c0a5e-0000-4000-8000-000000000002"
+    ehr = Ehr()
+    said = ehr.said(a_call(an_order(subject=subject), version=version, prefetch={"others": bundle}))
+    assert (len(said), ehr.store.commits) == ((1, 1) if answered else (0, 0))
+
+
+def test_many_orders_are_answered_in_time_that_grows_with_them() -> None:
+    """What was selected is read once, not once for each order."""
+    calls = 0
+
+    class Selections(list[str]):
+        def __iter__(self) -> Any:
+            nonlocal calls
+            calls += 1
+            return super().__iter__()
+
+    body = a_call(*(an_order(order_id=f"rx-{n}") for n in range(20)), hook="order-select", selections=[])
+    request = read_request(orjson.dumps(body), body, "order-select")
+    asked = replace(request, context={**request.context, "selections": Selections(["MedicationRequest/rx-1"])})
+    service = OrderSign(
+        policies=a_library(),
+        plan=PLAN,
+        store=cast("Any", Memory()),
+        clock=lambda: datetime(2026, 11, 23, tzinfo=UTC),
+        new_id=lambda: "id",
+        new_number=lambda prefix: f"{prefix}1",
+    )
+    assert len(service.answer(asked)["systemActions"]) == 1
+    assert calls == 1
 
 
 def test_order_select_answers_for_the_selected_orders_without_asking_for_documentation() -> None:
