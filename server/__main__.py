@@ -65,27 +65,27 @@ def serve(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     _check_certificate(settings)
-    listener = _bind(settings)
-    services = open_services(settings)
-    try:
-        _wait_for(services.engine, settings)
-        app = create_app(services)
-        _listen(listener, settings)
-    except BaseException:
-        services.close()
-        raise
-    log.info("serving", base_url=settings.base_url, reason="no authentication: loopback only")
-    config = uvicorn.Config(
-        app,
-        timeout_graceful_shutdown=GOODBYE_SECONDS,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-        ssl_context_factory=_tls if settings.tls_certificate else None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    with _bind(settings) as listener:
+        services = open_services(settings)
+        try:
+            _wait_for(services.engine, settings)
+            app = create_app(services)
+            _listen(listener, settings)
+        except BaseException:
+            services.close()
+            raise
+        log.info("serving", base_url=settings.base_url, reason="no authentication: loopback only")
+        config = uvicorn.Config(
+            app,
+            timeout_graceful_shutdown=GOODBYE_SECONDS,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            ssl_context_factory=_tls if settings.tls_certificate else None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
@@ -96,7 +96,6 @@ def _bind(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-        listener.set_inheritable(True)
     except OSError as error:
         listener.close()
         raise _no_address(settings, error) from error

@@ -130,14 +130,15 @@ def open_services(settings: Settings) -> Services:
     Raises PolicyProblems for policy data that must not be served, StoreError for a database that cannot be used.
     """
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
-    return Services(
-        settings=settings,
-        policies=policies,
-        plan=load_plan(settings.plan),
-        sandbox=load_sandbox(settings.sandbox) if settings.sandbox else None,
-        engine=open_engine(settings, policies),
-        store=_open_record(settings),
-    )
+    plan = load_plan(settings.plan)
+    sandbox = load_sandbox(settings.sandbox) if settings.sandbox else None
+    engine = open_engine(settings, policies)
+    try:
+        store = _open_record(settings)
+    except BaseException:
+        engine.close()
+        raise
+    return Services(settings, store, policies, plan, engine, sandbox)
 
 
 def _open_record(settings: Settings) -> Store:
