@@ -218,7 +218,7 @@ def test_a_method_that_is_not_served(http: httpx.Client, method: str, path: str)
     answered = http.request(method, path)
     assert answered.status_code == 405
     assert answered.json()["resourceType"] == "OperationOutcome"
-    assert answered.headers["allow"].startswith("GET" if path.endswith("healthz") else "POST")
+    assert ("GET" if path.endswith("healthz") else "POST") in answered.headers["allow"].split(", ")
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,9 @@ __all__ = ["AuthorizationRequest", "InquiryRequest", "Rejection", "RequestedItem
 
 _REVIEW_ACTION_CODE = f"{PAS}extension-reviewActionCode"
 _OF_THE_BUNDLE = frozenset({"id", "meta", "timestamp", "entry"})
-_WRITTEN_WITH_POINT = re.compile(rb"[:,\[]-?\d+\.0[,}\]]")  # in a string it may be found for nothing, never missed
+_WRITTEN_WITH_POINT = re.compile(rb"\.0[,}\]]")  # in a string it may be found for nothing, never missed
 _EXACT = 2**53
+_MOST_CRITERIA = 1_000  # of a kind; each is looked up, and a database takes only so many
 _NO_CRITERION = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 
 
@@ -212,7 +213,7 @@ def _criteria(envelope: Envelope) -> Inquiry:
     days = [day for span in spans if span for day in span]
     codes = (c for item in holders[1:] for c in codings(item.get("productOrService")) if c.system != _NO_CRITERION)
     actions = (e.get("valueCodeableConcept") for h in holders for e in extensions(h, _REVIEW_ACTION_CODE))
-    return Inquiry(
+    found = Inquiry(
         member_ids=(),
         npis=(),
         numbers=tuple(dict.fromkeys(n for holder in holders for n in numbers(holder))),
@@ -220,3 +221,7 @@ def _criteria(envelope: Envelope) -> Inquiry:
         service=(min(days), max(days)) if days else None,
         actions=tuple(dict.fromkeys(c.code for concept in actions for c in codings(concept))),
     )
+    if max(map(len, (found.numbers, found.codes, found.actions))) > _MOST_CRITERIA:
+        text = f"An inquiry narrows by {_MOST_CRITERIA} numbers, codes or actions at most; send fewer."
+        envelope.add("too-costly", text, f"{CLAIM}.item")
+    return found

@@ -299,6 +299,10 @@ def test_places_in_parameters_are_told_from_the_bundle() -> None:
         (of_claim(provider=None), [("required", f"{CLAIM}.provider")]),
         (of_item(servicedDate="2027-02-29"), [("value", f"{CLAIM}.item[0].servicedDate")]),
         (of_bundle(entry=[]), [("structure", "Bundle.entry")]),
+        (
+            of_item(productOrService={"coding": [{"code": str(n)} for n in range(1001)]}),
+            [("too-costly", f"{CLAIM}.item")],
+        ),
     ],
 )
 def test_an_inquiry_is_judged_likewise(spoil: Spoil, expected: list[tuple[str, str | None]]) -> None:
