@@ -151,15 +151,19 @@ def _exit(_: int, __: FrameType | None) -> None:
 def check_policies(settings: Settings) -> int:
     """Lists every problem of every policy folder and runs every worked case; 0 when there is none."""
     from server.app import open_engine
-    from server.pas.cases import check
+    from server.pas.cases import check, unreadable_cases
     from server.policy.library import PolicyLibrary
     from server.policy.plan_file import load_plan
 
-    policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
+    try:
+        policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
+    except PolicyProblems as error:  # no case can run, but what is wrong with their files can be told too
+        raise PolicyProblems([*error.problems, *unreadable_cases(settings.policies)]) from error
+    plan = load_plan(settings.plan)
     engine = open_engine(settings, policies)
     try:
         _wait_for(engine, settings)
-        report = check(settings.policies, policies, load_plan(settings.plan), engine)
+        report = check(settings.policies, policies, plan, engine)
     finally:
         engine.close()
     for problem in report.problems:

@@ -26,8 +26,10 @@ def read_library(cql_file: Path) -> tuple[CqlLibrary | None, list[PolicyProblem]
         elm = compiled["library"]
         name, version = elm["identifier"]["id"], elm["identifier"]["version"]
         text = source.decode()
-    except FileNotFoundError as error:
-        return None, [PolicyProblem(str(error.filename), "", f"there is no such file; {COMPILE}")]
+    except OSError as error:
+        absent = isinstance(error, FileNotFoundError)
+        why = "there is no such file" if absent else f"cannot be read ({error.strerror})"
+        return None, [PolicyProblem(str(error.filename), "", f"{why}; {COMPILE}")]
     except UnicodeDecodeError:
         return None, [PolicyProblem(str(cql_file), "", "is not UTF-8; save it as UTF-8")]
     except orjson.JSONDecodeError as error:

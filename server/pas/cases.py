@@ -16,6 +16,7 @@ from server.fhir.version import Version
 from server.pas.chart import ChartError, changed
 from server.pas.intake import read_submit
 from server.pas.record import record_of
+from server.policy.folder import policy_folders
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Policy, State
 from server.policy.plan import Plan
@@ -41,6 +42,28 @@ def check(root: Path, policies: PolicyLibrary, plan: Plan, engine: Engine) -> Re
         for edition in policy.editions:
             _every_state(root / policy.id, edition, report)
     return report
+
+
+def unreadable_cases(root: Path) -> list[PolicyProblem]:
+    """The case files that cannot be read, for when the policies themselves cannot be loaded."""
+    problems: list[PolicyProblem] = []
+    for folder in policy_folders(root):
+        _read(folder, problems)
+    return problems
+
+
+def _read(folder: Path, problems: list[PolicyProblem]) -> dict[str, Any] | None:
+    file = folder / "cases.toml"
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.append(PolicyProblem(str(file), "", "there is no such file; every policy has worked cases"))
+    except OSError as error:
+        text = f"cannot be read ({error.strerror}); it must be a file of yours"
+        problems.append(PolicyProblem(str(file), "", text))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(PolicyProblem(str(file), "", f"is not TOML in UTF-8: {error}"))
+    return None
 
 
 def _every_state(folder: Path, edition: Edition, report: Report) -> None:
@@ -72,13 +95,8 @@ class _Cases:
         return str(self.folder / "cases.toml")
 
     def run(self) -> None:
-        try:
-            raw = tomllib.loads((self.folder / "cases.toml").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            self._problem("", "there is no such file; every policy has worked cases")
-            return
-        except tomllib.TOMLDecodeError as error:
-            self._problem("", f"is not TOML: {error}")
+        raw = _read(self.folder, self.report.problems)
+        if raw is None:
             return
         charts: dict[str, bytes] = {}
         ids: set[str] = set()
@@ -101,7 +119,12 @@ class _Cases:
                 charts[chart] = (self.folder / "charts" / f"{chart}.json").read_bytes()
             form = self.policy.editions[0].form
             body = changed(orjson.loads(charts[chart]), answers, record, form, self.policies.value_sets)
-        except (OSError, orjson.JSONDecodeError, ChartError) as error:
+        except OSError as error:
+            table.problem(
+                "chart", f"{chart}: {error.filename} cannot be read ({error.strerror}); name a chart there is"
+            )
+            return
+        except (orjson.JSONDecodeError, ChartError) as error:
             table.problem("chart", f"{chart}: {error}")
             return
         try:
@@ -121,9 +144,6 @@ class _Cases:
             key = (decision.policy_id, decision.edition, finding.criterion)
             self.report.seen.setdefault(key, set()).add(finding.state)
         _compare(expect, decision)
-
-    def _problem(self, place: str, text: str) -> None:
-        self.report.problems.append(PolicyProblem(self.file, place, text))
 
 
 def _compare(expect: Table, decision: Decision) -> None:

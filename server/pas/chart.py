@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from server.cql.model import ValueSet
-from server.fhir.read import BundleIndex, Resource, reference
+from server.fhir.read import BundleIndex, Resource, dicts, reference
 from server.policy.form import answer_value, items
 from server.policy.model import Form
 
@@ -26,17 +26,42 @@ def changed(
     value_sets: Mapping[str, ValueSet],
 ) -> Resource:
     """A copy of the chart with a case's changes (cql/README.md, cases.toml). Raises ChartError."""
+    _refuse_odd(chart)
     bundle = deepcopy(chart)
     record = dict(record)
-    for name in record.pop("remove", ()):
-        _remove(bundle, str(name))
-    for resource in record.pop("add", ()):
+    for name in _listed(record, "remove", str, "texts, `Type` or `Type/id`"):
+        _remove(bundle, name)
+    for resource in _listed(record, "add", dict, "tables, each a resource"):
         _add(bundle, resource)
     for place, value in record.items():
         _set(bundle, place, value)
     for link, value in answers.items():
-        _answer(bundle, link, value, form, value_sets)
+        try:
+            _answer(bundle, link, value, form, value_sets)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ChartError(
+                f"answers: {link}: the QuestionnaireResponse of the chart is not as FHIR has it"
+            ) from error
     return bundle
+
+
+def _refuse_odd(chart: Any) -> None:
+    """What every change counts on: a Bundle of resources, each at its address, a Claim with items first."""
+    entries = chart.get("entry") if isinstance(chart, dict) and chart.get("resourceType") == "Bundle" else None
+    good = isinstance(entries, list) and all(
+        isinstance(e, dict) and isinstance(e.get("fullUrl"), str) and isinstance(e.get("resource"), dict)
+        for e in entries
+    )
+    claim = entries[0]["resource"] if good and entries else {}
+    if claim.get("resourceType") != "Claim" or not dicts(claim.get("item")):
+        raise ChartError("a chart is a PAS request Bundle: entries with fullUrl and resource, a Claim with items first")
+
+
+def _listed(record: dict[str, Any], key: str, kind: type, what: str) -> list[Any]:
+    found = record.pop(key, [])
+    if not isinstance(found, list) or not all(isinstance(x, kind) for x in found):
+        raise ChartError(f"{key}: must be a list of {what}")
+    return found
 
 
 def _resource(bundle: Resource, name: str) -> Resource:
@@ -58,14 +83,15 @@ def _remove(bundle: Resource, name: str) -> None:
     }
     if not gone:
         raise ChartError(f"remove: there is no {name} in the chart")
-    bundle["entry"] = [e for e in bundle["entry"] if e.get("fullUrl") not in gone]
     claim = bundle["entry"][0]["resource"]
-    dropped = {s["sequence"] for s in claim.get("supportingInfo") or () if reference(s.get("valueReference")) in gone}
+    bundle["entry"] = [e for e in bundle["entry"] if e.get("fullUrl") not in gone]
+    sent = dicts(claim.get("supportingInfo"))
+    dropped = {str(s.get("sequence")) for s in sent if reference(s.get("valueReference")) in gone}
     if not dropped:
         return
-    claim["supportingInfo"] = [s for s in claim["supportingInfo"] if s["sequence"] not in dropped]
-    for item in claim["item"]:
-        kept = [n for n in item.get("informationSequence") or () if n not in dropped]
+    claim["supportingInfo"] = [s for s in sent if str(s.get("sequence")) not in dropped]
+    for item in dicts(claim.get("item")):
+        kept = [n for n in item.get("informationSequence") or () if str(n) not in dropped]
         item.pop("informationSequence", None)
         if kept:
             item["informationSequence"] = kept
@@ -76,6 +102,8 @@ def _remove(bundle: Resource, name: str) -> None:
 def _add(bundle: Resource, resource: Mapping[str, Any]) -> None:
     if not {"resourceType", "id"} <= set(resource):
         raise ChartError("add: a resource needs its resourceType and id")
+    if not bundle["entry"]:
+        raise ChartError("add: nothing is left in the chart to add to")
     base = bundle["entry"][0]["fullUrl"].rsplit("/", 2)[0]
     url = f"{base}/{resource['resourceType']}/{resource['id']}"
     bundle["entry"].append({"fullUrl": url, "resource": dict(resource)})
@@ -137,6 +165,8 @@ def _answer(bundle: Resource, link: str, value: Any, form: Form, value_sets: Map
         holder = group
     holder["item"] = [i for i in holder.get("item") or () if i["linkId"] != link]
     if item.get("type") == "group":
+        if not isinstance(value, list):
+            raise ChartError(f"answers: {link} is a group; give a list of tables of linkIds")
         holder["item"] += [_group(item, row, value_sets, link) for row in value]
     elif value != []:
         holder["item"].append(_answered(item, value, value_sets))

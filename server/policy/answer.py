@@ -29,6 +29,9 @@ _KIND = {
     "reference": "valueReference",
     "quantity": "valueQuantity",
 }
+TYPES = frozenset((*_KIND, "group", "display"))
+"""The item types of a form that can be asked."""
+
 _JSON: dict[str, type | tuple[type, ...]] = {
     "valueBoolean": bool,
     "valueInteger": int,

@@ -7,10 +7,12 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm_files import read_library
+from server.cql.elm_files import COMPILE, read_library
 from server.cql.model import CqlLibrary, ValueSet
 from server.errors import PolicyProblem
 from server.fhir.read import codings
+from server.fhir.structure import structure_problems
+from server.policy.form_check import form_problems
 from server.policy.model import Form
 
 
@@ -51,19 +53,25 @@ class Artifacts:
             if library.key in self.libraries:
                 self.problem(file, "library", f"{library.key} is also {self.libraries[library.key].source}; rename one")
                 continue
+            try:
+                self._elm[library.key] = _elm(library)
+            except (KeyError, TypeError, AttributeError):
+                self.problem(file.with_suffix(".elm.json"), "library", f"is no ELM as it is compiled; {COMPILE}")
+                continue
             self.libraries[library.key] = library
-            self._elm[library.key] = _elm(library)
 
     def _read_value_sets(self, folder: Path) -> None:
         for file in sorted(folder.glob("*.json")):
             resource = self.json(file)
             if resource is None:
                 continue
-            url, version = resource.get("url"), resource.get("version")
-            contains = [] if _whole_systems(resource) else (resource.get("expansion") or {}).get("contains")
-            if resource.get("resourceType") != "ValueSet" or not url or not version or not isinstance(contains, list):
-                self.problem(file, "", "must be a ValueSet with url, version and expansion.contains")
-            elif url in self.value_sets:
+            if problems := list(_value_set_problems(resource)):
+                for place, text in problems:
+                    self.problem(file, place, text)
+                continue
+            url, version = resource["url"], resource["version"]
+            contains = resource.get("expansion", {}).get("contains")
+            if url in self.value_sets:
                 self.problem(file, "url", f"{url} stands in another file too; keep one")
             else:
                 members = frozenset(c.token for c in codings(contains))
@@ -75,6 +83,8 @@ class Artifacts:
             found = orjson.loads(file.read_bytes())
         except FileNotFoundError:
             self.problem(file, "", "there is no such file")
+        except OSError as error:
+            self.problem(file, "", f"cannot be read ({error.strerror}); it must be a file of yours")
         except orjson.JSONDecodeError as error:
             self.problem(file, "", f"is not JSON: {error}")
         else:
@@ -84,24 +94,14 @@ class Artifacts:
         return None
 
     def form(self, file: Path) -> Form | None:
-        """A Questionnaire whose linkIds are unique and whose value sets are there, or None and the problems."""
+        """A Questionnaire that can be asked and read (form_check.py), or None and the problems."""
         resource = self.json(file)
         if resource is None:
             return None
-        url, version = resource.get("url"), resource.get("version")
-        if resource.get("resourceType") != "Questionnaire" or not url or not version or not resource.get("item"):
-            self.problem(file, "", "must be a Questionnaire with url, version and item")
-            return None
-        seen: set[str] = set()
-        for item in _items(resource["item"]):
-            link = str(item.get("linkId"))
-            if link in seen:
-                self.problem(file, f"item {link}", "stands twice; a linkId is unique in its form")
-            seen.add(link)
-            set_url = str(item.get("answerValueSet", "")).split("|", 1)[0]
-            if set_url and set_url not in self.value_sets:
-                self.problem(file, f"item {link}", f"answerValueSet {set_url} is in no value-sets folder")
-        return Form(url, version, resource)
+        problems = list(form_problems(resource, self.value_sets))
+        for place, text in problems:
+            self.problem(file, place, text)
+        return None if problems else Form(resource["url"], resource["version"], resource)
 
     def known(self, library: CqlLibrary | None) -> Elm:
         """What criteria may name: the main library's defines; parameters of every included library too."""
@@ -161,6 +161,22 @@ def _items(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for item in items:
         yield item
         yield from _items(item.get("item") or ())
+
+
+def _value_set_problems(value_set: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Place and text of what keeps its codes from being read."""
+    broken = structure_problems(orjson.dumps(value_set), dict(value_set))
+    yield from ((p.expression or "", p.text) for p in broken)
+    named = value_set.get("resourceType") == "ValueSet" and value_set.get("url") and value_set.get("version")
+    if broken and named:
+        return
+    contains = [] if _whole_systems(value_set) else (value_set.get("expansion") or {}).get("contains")
+    if not named or not isinstance(contains, list):
+        yield "", "must be a ValueSet with url, version and expansion.contains"
+        return
+    for n, code in enumerate(contains):
+        if not code.get("code") or not code.get("system"):
+            yield f"expansion.contains[{n}]", "must have a system and a code; give it both, or take it out"
 
 
 def _whole_systems(value_set: Mapping[str, Any]) -> bool:

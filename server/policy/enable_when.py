@@ -10,6 +10,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+OPERATORS = frozenset((*_COMPARE, "=", "!=", "exists"))
 
 
 class Node:

@@ -16,6 +16,11 @@ from server.policy.table import Table
 
 SHARED = "shared"
 NOT_POLICIES = {SHARED, "plans"}
+MAX_DAYS = 36_500  # a hundred years; no approval lasts as long, and the calendar of dates ends
+
+
+def policy_folders(cql: Path) -> list[Path]:
+    return sorted(p for p in cql.iterdir() if p.is_dir() and p.name not in NOT_POLICIES) if cql.is_dir() else []
 
 
 class Loader:
@@ -31,7 +36,7 @@ class Loader:
         if not self.cql.is_dir():
             self.artifacts.problem(self.cql, "", "there is no such folder; point VITRUVIAN_POLICIES at the policies")
             return []
-        folders = sorted(p for p in self.cql.iterdir() if p.is_dir() and p.name not in NOT_POLICIES)
+        folders = policy_folders(self.cql)
         if not folders:
             text = "holds no policy; point VITRUVIAN_POLICIES at the folder of the policy folders"
             self.artifacts.problem(self.cql, "", text)
@@ -46,8 +51,10 @@ class Loader:
             return tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             self.artifacts.problem(file, "", "there is no such file; every folder here is a policy")
+        except OSError as error:
+            self.artifacts.problem(file, "", f"cannot be read ({error.strerror}); it must be a file of yours")
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            self.artifacts.problem(file, "", f"is not TOML: {error}")
+            self.artifacts.problem(file, "", f"is not TOML in UTF-8: {error}")
         return None
 
     def _policy(self, folder: Path) -> Policy | None:
@@ -126,7 +133,7 @@ class Loader:
         return library
 
     def _validity(self, table: Table, known: Elm) -> Validity:
-        when, days = table.text("when"), table.positive("days")
+        when, days = table.text("when"), table.positive("days", MAX_DAYS)
         if when and when not in known.defines:
             table.problem("when", f"no define {when!r} in the edition's library")
         table.no_more()

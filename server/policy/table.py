@@ -51,11 +51,11 @@ class Table:
         self.problem(key, "must be a date, written 2024-01-18 without quotes")
         return None
 
-    def positive(self, key: str) -> int:
+    def positive(self, key: str, most: int | None = None) -> int:
         found = self._take(key)
-        if isinstance(found, int) and not isinstance(found, bool) and found > 0:
+        if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= (most or found):
             return found
-        self.problem(key, "must be a whole number above 0")
+        self.problem(key, "must be a whole number above 0" + (f", and at most {most}" if most else ""))
         return 1
 
     def flag(self, key: str) -> bool:
@@ -70,7 +70,7 @@ class Table:
         if not isinstance(found, dict):
             self.problem(key, f"is missing; add a table [{key}]")
             found = {}
-        return Table(found, self._file, key, self._problems)
+        return Table(found, self._file, f"{self._place}.{key}" if self._place else key, self._problems)
 
     def optional_table(self, key: str) -> dict[str, Any]:
         found = self._take(key)
