@@ -95,7 +95,9 @@ class ItemReader:
 
     def _usable(self, order: Resource) -> None:
         """An order that is over, is not to be done, or is somebody else's, asks for nothing."""
-        place = self._envelope.place(order)
+        contained = self._envelope.claim.get("contained") or ()
+        places = (f"{CLAIM}.contained[{n}]" for n, resource in enumerate(contained) if resource is order)
+        place = next(places, None) or self._envelope.place(order)
         if order.get("status") in _NO_ORDER:
             text = "This order is not in force, so there is nothing to authorize; send an active order."
             self._envelope.add("value", text, f"{place}.status")

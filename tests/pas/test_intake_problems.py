@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import InvalidRequest, Problem
+from server.fhir.codes import PAS
 from tests.pas.reading import CLAIM, OTHER_FORM, a_drug_bundle, answers, inquire, resources, submit
 from tests.pas_requests import EHR, a_bundle, an_item
 from tests.policies import FORM_URL
@@ -72,6 +73,14 @@ def of(kind: str, **changes: Any) -> Spoil:
 def another_number(bundle: Json) -> None:
     patient = resources(bundle, "Patient")[0]
     patient["identifier"] = [{**patient["identifier"][0], "value": "M-2"}]
+
+
+def contained_order(bundle: Json) -> None:
+    order = deepcopy(resources(bundle, "MedicationRequest")[0]) | {"id": "inside", "doNotPerform": True}
+    claim(bundle)["contained"] = [order]
+    item = claim(bundle)["item"][0]
+    item["extension"] = [e for e in item["extension"] if "valueReference" not in e]
+    item["extension"].append({"url": f"{PAS}extension-requestedService", "valueReference": {"reference": "#inside"}})
 
 
 def two_answers(*authored: str | None) -> Spoil:
@@ -213,6 +222,7 @@ WAYS: list[Way] = [
         of("MedicationRequest", subject={"reference": "Patient/another"}),
         [("value", f"{ORDER}.subject")],
     ),
+    ("order in the Claim not to perform", contained_order, [("value", f"{CLAIM}.contained[0].doNotPerform")]),
     ("answers in progress", response(status="in-progress"), [("value", f"{QR}.status")]),
     ("answers stopped", response(status="stopped"), [("value", f"{QR}.status")]),
     ("member numbers disagree", another_number, [("value", "Bundle.entry[2].resource.identifier")]),
