@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
@@ -202,6 +202,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(OperationalError, _on_database_gone)
     app.add_exception_handler(PoolTimeout, _on_database_gone)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_fault)
     return app
 
@@ -285,6 +286,10 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 async def _on_database_gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - its words may quote
     return await _on_error(request, DatabaseGone())
+
+
+async def _on_disconnect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - nobody is there to be told
+    return Response(status_code=400)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

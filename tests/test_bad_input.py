@@ -249,9 +249,15 @@ MANY: dict[str, tuple[str, Json, str, str]] = {
     "nulls": (SUBMIT, {"resourceType": "Claim", "item": [None] * 5000}, "structure", "more problems"),
     "empty parameters": (
         "/fhir/2.2/$questionnaire-package",
-        {"resourceType": "Parameters", "parameter": [{}] * 5000},
+        {"resourceType": "Parameters", "parameter": [{}] * 500},
         "required",
         "more problems",
+    ),
+    "more parameters than there are": (
+        "/fhir/2.0/$next-question",
+        {"resourceType": "Parameters", "parameter": [{}] * 501},
+        "too-costly",
+        "500",
     ),
 }
 

@@ -81,6 +81,11 @@ def record(more: str) -> Break:
     return case(f'title = "t"\nchart = "initial"\n[case.record]\n{more}')
 
 
+def renamed(root: Path) -> None:
+    (root / POLICY).rename(root / "cql/no vestra")
+    text("cql/no vestra/policy.toml", '"novestra-9"', '"no vestra"')(root)
+
+
 BROKEN: dict[str, tuple[Break, str]] = {
     "days beyond the calendar": (
         text(TOML, "days = 30", "days = 99999999"),
@@ -153,6 +158,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
         f"{CASES}: case N-2.chart: initial: ",
     ),
     "an item that is a number": (record('"Claim.item" = 5'), f"{CASES}: case N-2.chart: initial: "),
+    "a folder whose name no address can hold": (renamed, "cql/no vestra/policy.toml: id: stands in addresses"),
     "a folder without a policy": (folder("cql/zzz"), "cql/zzz/policy.toml: there is no such file"),
     "a wrong outcome": (text(CASES, '"approve"', '"deny"'), f"{CASES}: case N-1.expect.outcome: deny is no outcome"),
 }

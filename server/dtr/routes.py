@@ -32,6 +32,8 @@ from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
 from server.store.ports import Store
 
+_MAX_PARAMETERS = 500  # all that the operations declare together, and some that they do not know
+
 
 class DtrRoutes:
     """The handlers of one guide version. Everything that does not depend on a request is rendered here, once."""
@@ -192,6 +194,11 @@ def _searchset(found: list[Artifact], link: str, day: date) -> bytes:
 
 
 def _checked(raw: bytes, body: dict[str, Any]) -> dict[str, Any]:
+    """The body, when it is base R4; how many parameters it has is looked at before anything else is."""
+    sent = body.get("parameter")
+    if isinstance(sent, list) and len(sent) > _MAX_PARAMETERS:
+        text = f"The request has more than {_MAX_PARAMETERS} parameters; ask for fewer forms at once."
+        raise InvalidRequest([Problem("too-costly", text, "Parameters.parameter")])
     if problems := structure_problems(raw, body):
         raise InvalidRequest(problems)
     return body

@@ -1,5 +1,6 @@
 """Reads policy folders (cql/README.md fixes their shape) and lists everything that does not hold together."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import date
@@ -17,6 +18,7 @@ from server.policy.table import Table
 SHARED = "shared"
 NOT_POLICIES = {SHARED, "plans"}
 MAX_DAYS = 36_500  # a hundred years; no approval lasts as long, and the calendar of dates ends
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 def policy_folders(cql: Path) -> list[Path]:
@@ -66,6 +68,10 @@ class Loader:
         policy_id = table.text("id")
         if policy_id and policy_id != folder.name:
             table.problem("id", f"must equal the folder's name, {folder.name}")
+        elif policy_id and not _ID.fullmatch(policy_id):
+            table.problem(
+                "id", "stands in addresses; use letters, digits, - and ., at most 64, here and for the folder"
+            )
         order = table.table("order")
         identified = self._tokens(folder, order, "identified_by", required=True)
         placeholders = self._tokens(folder, order, "placeholders", required=False)
