@@ -8,12 +8,14 @@ import orjson
 from server.decision.judge import Record
 from server.fhir.codes import PAS
 from server.fhir.normalise import normalised
-from server.fhir.read import Resource, extension_value
+from server.fhir.read import Resource, dicts, extension_value
 from server.pas.request import AuthorizationRequest, RequestedItem
 from server.pas.subject import is_about_another
 
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
 _REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
+_SEEN_WHERE_CONTAINED = frozenset({"Condition", "Medication", "PractitionerRole"})
+"""What a reference into its own resource may lead to; CQL sees it like a resource that was sent by itself."""
 _UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
 
 
@@ -22,7 +24,8 @@ def record_of(request: AuthorizationRequest, item: RequestedItem) -> Record:
 
     In: the beneficiary, the Claim with this item alone (all diagnoses; the care team of the item and of the whole
     claim), the item's order, the focal Coverage, the item's answers, and the other resources sent. Out: the orders of
-    other items, other coverages and answers, and whatever is about another patient.
+    other items, other coverages and answers, and whatever is about another patient. A medicine, a diagnosis or a role that
+    one of them contains is a resource of its own, since CQL does not look into contained ones.
     """
     chosen = list(_resources(request, item))
     keys = _keys(chosen)
@@ -48,6 +51,7 @@ def _resources(request: AuthorizationRequest, item: RequestedItem) -> Iterator[t
             case "Claim":
                 if resource is request.claim:
                     yield url, resource, _narrowed(resource, item)
+                    yield from _contained(resource)
             case "Coverage":
                 if resource is request.coverage:
                     yield url, resource, resource
@@ -56,8 +60,15 @@ def _resources(request: AuthorizationRequest, item: RequestedItem) -> Iterator[t
             case _:
                 if id(resource) not in others and not is_about_another(request.index, request.patient, resource):
                     yield url, resource, resource
+                    yield from _contained(resource)
     if item.response is not None:
         yield item.response_url, _as_sent(request, item), item.response
+
+
+def _contained(resource: Resource) -> Iterator[tuple[str, Resource, Resource]]:
+    for inner in dicts(resource.get("contained")):
+        if inner.get("resourceType") in _SEEN_WHERE_CONTAINED:
+            yield "", inner, inner
 
 
 def _as_sent(request: AuthorizationRequest, item: RequestedItem) -> Resource:
@@ -105,7 +116,7 @@ def _rewriter(
 ) -> Callable[[re.Match[bytes]], bytes]:
     def rewrite(match: re.Match[bytes]) -> bytes:
         literal = match[1].decode()
-        target = None if literal.startswith("#") else request.index.resolve(literal, holder)
+        target = request.index.resolve(literal, holder)
         key = relative.get(id(target)) if target is not None else None
         return match[0] if key is None else b'"reference":"' + key.encode() + b'"'
 
