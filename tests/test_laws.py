@@ -166,7 +166,7 @@ def test_what_is_met_is_shown(engine: CqlEngine, data: st.DataObject) -> None:
 
 
 def test_a_failing_engine_neither_approves_nor_denies() -> None:
-    """An evaluation that gets no time goes to a nurse, for every chart."""
+    """An evaluation that gets no time goes to a nurse."""
     hurried = CqlEngine(
         Settings().engine_script.read_text(encoding="utf-8"),
         policies().libraries.values(),
@@ -183,8 +183,8 @@ def test_a_failing_engine_neither_approves_nor_denies() -> None:
     assert decision.period is None
 
 
-def test_no_outcome_is_a_denial(engine: CqlEngine) -> None:
-    """Over all charts, whatever a plan makes of approvals, the outcome is one of the five that are no denial."""
+def test_a_plan_that_keeps_approvals_for_nurses_approves_nothing_itself(engine: CqlEngine) -> None:
+    """With approved_by = nurse no chart is approved by the machine (policy reading A-24)."""
     for file in CHARTS:
         bundle: Json = json.loads(file.read_bytes())
         raw = orjson.dumps(bundle)
