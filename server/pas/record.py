@@ -24,8 +24,8 @@ def record_of(request: AuthorizationRequest, item: RequestedItem) -> Record:
 
     In: the beneficiary, the Claim with this item alone (all diagnoses; the care team of the item and of the whole
     claim), the item's order, the focal Coverage, the item's answers, and the other resources sent. Out: the orders of
-    other items, other coverages and answers, and whatever is about another patient. A medicine, a diagnosis or a role that
-    one of them contains is a resource of its own, since CQL does not look into contained ones.
+    other items, other coverages and answers, and whatever is about another patient. A medicine, a diagnosis or a role
+    that one of them contains is a resource of its own, since CQL does not look into contained ones.
     """
     chosen = list(_resources(request, item))
     keys = _keys(chosen)
