@@ -11,18 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.app import open_engine
+from server.app import Services, open_engine
 from server.cql.engine import CqlEngine
 from server.decision.judge import judge
 from server.decision.model import Decision, Outcome
 from server.fhir.version import Version
 from server.pas.intake import read_submit
 from server.pas.record import record_of
+from server.pas.submit import Submit
+from server.policy.form import items
 from server.policy.library import PolicyLibrary
 from server.policy.model import State
 from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
 from server.settings import ROOT, Settings
+from tests.serving import opened, sqlite_url
 from tests.shared_material import KINERET_CASES
 
 Json = dict[str, Any]
@@ -46,6 +49,25 @@ def engine() -> Iterator[CqlEngine]:
     engine = open_engine(Settings(isolates=1), policies())
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    found = opened(sqlite_url(tmp_path_factory.mktemp("laws")))
+    yield found
+    found.close()
+
+
+def submit_operation(services: Services) -> Submit:
+    return Submit(
+        store=services.store,
+        plan=services.plan,
+        engine=services.engine,
+        clock=services.clock,
+        new_id=services.new_id,
+        new_number=services.new_number,
+        base_url=services.settings.base_url,
+    )
 
 
 def decided(bundle: Json, engine: CqlEngine) -> Decision:
@@ -124,6 +146,39 @@ def test_silence_never_approves_what_was_not(engine: CqlEngine, data: st.DataObj
         assert decided(silenced(bundle, data), engine).outcome is not Outcome.APPROVE
 
 
+def with_unsure(bundle: Json, data: st.DataObject) -> Json:
+    """The chart with one question answered "unknown" or "unsure", as its form allows."""
+    response = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "QuestionnaireResponse")
+    found = policies().by_form(response["questionnaire"])
+    assert found is not None
+    open_to_doubt = [
+        (parents, item, option["valueCoding"])
+        for parents, item in items(found[1].form)
+        for option in item.get("answerOption", ())
+        if option.get("valueCoding", {}).get("code") in {"unknown", "unsure"}
+    ]
+    parents, item, coding = data.draw(st.sampled_from(open_to_doubt), label="unsure")
+    holder = response
+    for parent in parents:
+        group = next((i for i in holder.get("item", []) if i["linkId"] == parent["linkId"]), None)
+        if group is None:
+            group = {"linkId": parent["linkId"]}
+            holder.setdefault("item", []).append(group)
+        holder = group
+    holder["item"] = [i for i in holder.get("item", []) if i["linkId"] != item["linkId"]]
+    holder["item"].append({"linkId": item["linkId"], "answer": [{"valueCoding": coding}]})
+    return bundle
+
+
+@SETTINGS
+@given(st.data())
+def test_an_unknown_answer_never_approves(engine: CqlEngine, data: st.DataObject) -> None:
+    """Answering a question with "unknown" or "unsure" never turns another outcome into an approval."""
+    bundle = chart(data)
+    if decided(bundle, engine).outcome is not Outcome.APPROVE:
+        assert decided(with_unsure(bundle, data), engine).outcome is not Outcome.APPROVE
+
+
 @SETTINGS
 @given(st.data())
 def test_order_does_not_matter(engine: CqlEngine, data: st.DataObject) -> None:
@@ -163,6 +218,26 @@ def test_what_is_met_is_shown(engine: CqlEngine, data: st.DataObject) -> None:
             assert {e.ref.split("#")[0] for e in finding.evidence} <= set(record.urls)
         else:
             assert finding.remedy
+
+
+@settings(SETTINGS, max_examples=25)
+@given(st.data())
+def test_the_same_request_again_is_answered_with_the_same_bytes(services: Services, data: st.DataObject) -> None:
+    """However its JSON is written and its entries ordered, under either version: one answer, one authorization."""
+    bundle = chart(data)
+    bundle["identifier"]["value"] = data.draw(st.uuids(), label="transaction").hex
+    operation = submit_operation(services)
+    version = data.draw(st.sampled_from(Version), label="version")
+
+    def answered(sent: Json, raw: bytes) -> bytes:
+        request = read_submit(raw, sent, version=version, policies=services.policies, plan=services.plan)
+        return operation.answer(request, raw)
+
+    first = answered(bundle, orjson.dumps(bundle))
+    again = {k: bundle[k] for k in data.draw(st.permutations(sorted(bundle)), label="keys")}
+    claim, *others = bundle["entry"]
+    again["entry"] = [claim, *data.draw(st.permutations(others), label="entries")]
+    assert answered(again, json.dumps(again, indent=2).encode()) == first
 
 
 def test_a_failing_engine_neither_approves_nor_denies() -> None:
