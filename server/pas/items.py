@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 from server.fhir.codes import PAS
-from server.fhir.read import MAX_IDENTIFIERS, Coding, Resource, codings, dicts, extension_value, extensions, reference
+from server.fhir.order import order_codings
+from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extension_value, extensions, reference
 from server.fhir.structure import real_day
 from server.pas.answers import Answers, ResponseReader, latest
 from server.pas.envelope import CLAIM, Envelope
@@ -26,9 +27,6 @@ EARLIEST, LATEST = 1800, 2200
 """Years: a day before or after them is no service's and no Claim's."""
 
 _NO_ORDER = frozenset({"cancelled", "completed", "entered-in-error", "revoked", "stopped"})  # statuses; all of R4's
-
-_ORDER_CODES = ("medicationCodeableConcept", "code", "codeCodeableConcept")
-_ORDER_REFERENCES = ("medicationReference", "codeReference")
 
 
 class ItemReader:
@@ -58,7 +56,7 @@ class ItemReader:
         concepts = [raw, *(raw.get("detail") or ())]
         concepts += [sub for detail in raw.get("detail") or () for sub in detail.get("subDetail") or ()]
         found = [c for concept in concepts for c in codings(concept.get("productOrService"))]
-        found += order_codes(self._envelope, order)
+        found += order_codings(order, self._envelope.index.resolve) if order is not None else ()
         sequence = raw.get("sequence")
         return RequestedItem(
             sequence=sequence if isinstance(sequence, int) else 0,
@@ -125,8 +123,11 @@ class ItemReader:
 
     def _linked(self, item: RequestedItem) -> Iterator[Resource]:
         """What the item's informationSequence points at; a DTR Bundle stands for the responses in it."""
-        for sequence in item.raw.get("informationSequence") or ():
-            info = (self._information.get(sequence) if isinstance(sequence, int) else None) or {}
+        sent = item.raw.get("informationSequence") or ()
+        for sequence in dict.fromkeys(
+            s for s in sent if isinstance(s, int)
+        ):  # each once, however often sent
+            info = self._information.get(sequence, {})
             found = self._envelope.index.resolve(info.get("valueReference"), self._envelope.claim)
             if found is not None:
                 yield found
@@ -160,18 +161,6 @@ class ItemReader:
                 )
                 self._envelope.add("duplicate", text, contested.place)
         return newest[0] if newest else None
-
-
-def order_codes(envelope: Envelope, order: Resource | None) -> Iterator[Coding]:
-    """The codes of an order: its own, and those of the Medication or Device it contains or refers to."""
-    if order is None:
-        return
-    for key in _ORDER_CODES:
-        yield from codings(order.get(key))
-    for key in _ORDER_REFERENCES:
-        product = envelope.index.resolve(order.get(key), order)
-        if product is not None:
-            yield from codings(product.get("code") or product.get("type"))
 
 
 def service_dates(envelope: Envelope, holder: Resource, name: str, at: str) -> tuple[date, date] | None:
