@@ -19,6 +19,7 @@ def read_claim_response(store: Store, response_id: str, version: Version) -> byt
     body = store.rendering(response_id, version, SUBMIT)
     if body is None:
         raise NotFound(_UNKNOWN_ID)
+    store.audit("read", [response_id], {"by": "read"})
     return orjson.dumps(orjson.loads(body)["entry"][0]["resource"])
 
 
@@ -32,6 +33,7 @@ def explain(store: Store, response_id: str) -> bytes:
     explanation = store.explanation(response_id)
     if explanation is None:
         raise NotFound(_UNKNOWN_ID)
+    store.audit("read", [response_id], {"by": "explain"})
     items = explanation.items
     if len(items) == 1:
         return orjson.dumps(parameters(*_reasons(items[0])))

@@ -19,12 +19,15 @@ def inquire(request: InquiryRequest, *, store: Store, clock: Clock, new_id: NewI
     """What is known of the member's requests, newest first, to a provider who asked for or renders them.
 
     A provider who is neither gets the same answer as for a member without requests (pas P-78, T-35). 2.2: Parameters
-    with one `return` per match; 2.0: one Bundle with every ClaimResponse (pas P-73, T-10).
+    with one `return` per match; 2.0: one Bundle with every ClaimResponse (pas P-73, T-10). Each answer that is given
+    out leaves an audit row.
     """
     if request.rejections:
         rejected = render_rejections(request, kind=INQUIRY, response_id=new_id(), created=clock())
         return _answer(request, [rejected], clock, new_id)
-    found = (store.rendering(i, request.version, INQUIRY) for i in store.inquire(request.inquiry))
+    ids = store.inquire(request.inquiry)
+    store.audit("read", ids, {"by": "inquiry"})
+    found = (store.rendering(i, request.version, INQUIRY) for i in ids)
     return _answer(request, [body for body in found if body is not None], clock, new_id)
 
 

@@ -206,8 +206,8 @@ class Store(Protocol):
 
     def assertion(self, assertion_id: str) -> Assertion | None: ...
 
-    def audit(self, event: str, subject: str, detail: Mapping[str, Any]) -> None:
-        """One audit row: what happened (`read`, `decision`, ...) to which id. No patient data in `detail`."""
+    def audit(self, event: str, subjects: Sequence[str], detail: Mapping[str, Any]) -> None:
+        """One audit row for each subject: what happened (`read`, ...) to which id. No patient data in `detail`."""
         ...
 
     def report(self, errors: QuestionnaireErrors) -> None: ...

@@ -185,9 +185,11 @@ class SqlStore:
             row = connection.execute(select(assertion).where(assertion.c.id == assertion_id)).mappings().one_or_none()
         return None if row is None else rows.assertion_of(row)
 
-    def audit(self, event: str, subject: str, detail: Mapping[str, Any]) -> None:
-        row = _audit_row(self._clock(), event, subject, detail)
-        self._commit(lambda connection: self._insert[audit].run(connection, row))
+    def audit(self, event: str, subjects: Sequence[str], detail: Mapping[str, Any]) -> None:
+        if not subjects:
+            return
+        written = [_audit_row(self._clock(), event, subject, detail) for subject in subjects]
+        self._commit(lambda connection: self._insert[audit].run(connection, *written))
 
     def report(self, errors: QuestionnaireErrors) -> None:
         row = rows.questionnaire_error_row(errors)

@@ -444,10 +444,10 @@ class TestAssertions:
         assert store.assertion(fresh.id) is None
 
 
-def test_audit_writes_one_dated_row(store: Store, shared_url: str) -> None:
+def test_audit_writes_one_dated_row_a_subject(store: Store, shared_url: str) -> None:
     """An audit entry says when, what happened, to which id, and the given details."""
     subject = str(uuid.uuid4())
-    store.audit("read", subject, {"version": Version.V2_2, "count": 2})
+    store.audit("read", [subject], {"version": Version.V2_2, "count": 2})
     (row,) = [row for row in rows_of(shared_url, "audit") if row["subject"] == subject]
     assert (row["at"], row["event"], row["detail"]) == (RECEIVED, "read", '{"version":"2.2","count":2}')
 
