@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from server.crd.prefetch import Prefetched
-from server.fhir.order import BILLING_OPTIONS, order_codings, service_day
-from server.fhir.read import Coding, Resource, codings, extensions
+from server.fhir.order import order_codings, service_day
+from server.fhir.read import Coding, Resource
 
 ORDER_TYPES = frozenset(
     {
@@ -58,18 +58,8 @@ def read_order(resource: Resource, text: str, prefetched: Prefetched, patient_id
         return None
     if any(prefetched.is_another(resource.get(key), patient_id) for key in _SUBJECTS):
         return None
-    named = order_codings(resource, prefetched.index.resolve) + _options_beside_references(resource)
+    named = order_codings(resource, prefetched.index.resolve)
     return DraftOrder(resource, text, named, service_day(resource), _name(resource, named))
-
-
-def _options_beside_references(resource: Resource) -> tuple[Coding, ...]:
-    """The billing options of an order that names its product by reference stand on that Reference."""
-    return tuple(
-        c
-        for key in _REFERENCES
-        for option in extensions(resource.get(key), BILLING_OPTIONS)
-        for c in codings(option.get("valueCodeableConcept"))
-    )
 
 
 def _name(resource: Resource, named: tuple[Coding, ...]) -> str:

@@ -30,7 +30,7 @@ _CODES: dict[str, tuple[_Path, ...]] = {
         ("enteralFormula", "additiveType"),
     ),
     "ServiceRequest": (("code",), ("orderDetail",)),
-    "SupplyRequest": (("itemCodeableConcept",), ("itemReference", "code")),
+    "SupplyRequest": (("itemCodeableConcept",), ("itemReference", "code"), ("itemReference", "type")),
     "VisionPrescription": (("lensSpecification", "product"),),
 }
 ORDER_TYPES = tuple(_CODES)
@@ -49,12 +49,16 @@ _STARTS: tuple[_Path, ...] = (
 
 
 def order_codings(order: Resource, resolve: Resolve) -> tuple[Coding, ...]:
-    """The codes of what is ordered, each once; those of its billing options last (crd C-14)."""
+    """The codes of what is ordered, each once; those of its billing options last (crd C-14).
+
+    Where the order names its product by reference, its billing options stand on that Reference.
+    """
     paths = _CODES.get(str(order.get("resourceType")), ())
     concepts = [c for path in paths for c in _concepts(order, path, resolve)]
+    references = [order.get(path[0]) for path in paths if _is_reference(path)]
     named = [c for concept in concepts for c in codings(concept)]
-    for concept in concepts:
-        for option in extensions(concept, BILLING_OPTIONS):
+    for element in concepts + references:
+        for option in extensions(element, BILLING_OPTIONS):
             named += codings(option.get("valueCodeableConcept"))
     return tuple(dict.fromkeys(named))
 
@@ -66,9 +70,13 @@ def service_day(order: Resource) -> date | None:
 
 
 def _concepts(order: Resource, path: _Path, resolve: Resolve) -> list[Any]:
-    if path[0].endswith("Reference"):
+    if _is_reference(path):
         return list(_at(resolve(order.get(path[0]), order), path[1:])) if path[0] in order else []
     return list(_at(order, path))
+
+
+def _is_reference(path: _Path) -> bool:
+    return path[0].endswith("Reference")
 
 
 def _at(node: Any, path: _Path) -> Iterator[Any]:
