@@ -10,9 +10,8 @@ import structlog
 ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "exception",
-        "assertion", "base_url", "client", "criterion", "database", "edition", "engine", "error", "hook", "instance",
-        "item", "method", "ms", "option", "outcome", "path", "policy", "port", "problems", "reason", "sandbox",
-        "status", "submission", "version",
+        "assertion", "base_url", "edition", "engine", "error", "hook", "instance", "item", "option", "outcome", "path",
+        "policy", "reason", "sandbox", "submission", "version",
     }
 )  # fmt: skip
 

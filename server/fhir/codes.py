@@ -22,9 +22,6 @@ X12_ACTION = "https://codesystem.x12.org/005010/306"
 X12_REASON = "https://codesystem.x12.org/external/886"
 X12_REJECT = "https://codesystem.x12.org/005010/901"
 X12_FOLLOW_UP = "https://codesystem.x12.org/005010/889"
-X12_CERTIFICATION_TYPE = "https://codesystem.x12.org/005010/1322"
-
-DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 PAS = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/"
 CRD = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/"

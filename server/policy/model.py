@@ -15,7 +15,6 @@ __all__ = [
     "Criterion",
     "Edition",
     "Form",
-    "Match",
     "Policy",
     "Reviewer",
     "State",
@@ -139,10 +138,3 @@ class Policy:
     def edition_on(self, day: date) -> Edition | None:
         """The newest edition in force on a day (policy reading A-32: the service start date decides)."""
         return next((e for e in self.editions if e.effective <= day), None)
-
-
-class Match(StrEnum):
-    """How a policy was recognised from an order's codes."""
-
-    IDENTIFIED = "identified"
-    PLACEHOLDER = "placeholder"
