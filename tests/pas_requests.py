@@ -197,7 +197,7 @@ def a_request(
         requester_npis=(CLINIC,),
         npis=(CLINIC, PRESCRIBER, SURGEON),
         created=NOW.date(),
-        items=tuple(_read_item(n, item, by_id, edition) for n, item in enumerate(claim["item"])),
+        items=tuple(_read_item(item, by_id, edition) for item in claim["item"]),
         rejections=tuple(rejections),
     )
 
@@ -216,14 +216,12 @@ def a_submit(store: Any, engine: SayingEngine | None = None, *, plan: Plan = PLA
     )
 
 
-def _read_item(n: int, raw: Json, by_id: Mapping[str, Json], edition: Edition | None) -> RequestedItem:
+def _read_item(raw: Json, by_id: Mapping[str, Json], edition: Edition | None) -> RequestedItem:
     traces = (e["valueIdentifier"] for e in raw.get("extension", ()) if e["url"].endswith("itemTraceNumber"))
     return RequestedItem(
         sequence=raw["sequence"],
-        index=n,
         raw=raw,
         trace=tuple(traces),
-        certification_type="I",
         service=(SERVICE_DAY, SERVICE_DAY),
         codes=(Coding(HCPCS, "J3590"),),
         order=by_id[f"order-{raw['sequence']}"],

@@ -99,14 +99,12 @@ def _membership(words: _Words, day: date) -> CoverageInformation | None:
 def _by_policy(words: _Words, policy: Policy, edition: Edition, day: date) -> CoverageInformation:
     followed = min((e.effective for e in policy.editions if e.effective > day), default=None)
     last = followed - timedelta(days=1) if followed else None
-    if edition.covered == "not-covered":
-        return words.say("not-covered", f"{policy.display} is not covered: {policy.title}.", last)
     text = (
         f"{policy.display} needs prior authorization by the plan's policy: {policy.title}. "
         "Its form collects what the decision needs; send it with the request."
     )
     return words.say(
-        edition.covered,
+        "covered",
         text,
         last,
         pa_needed="auth-needed",

@@ -60,14 +60,12 @@ class ItemReader:
         sequence = raw.get("sequence")
         return RequestedItem(
             sequence=sequence if isinstance(sequence, int) else 0,
-            index=n,
             raw=raw,
             trace=tuple(
                 e["valueIdentifier"]
                 for e in extensions(raw, TRACE_NUMBER)
                 if isinstance(e.get("valueIdentifier"), dict)
             ),
-            certification_type=certification_type(raw),
             service=service_dates(self._envelope, raw, "serviced", at) or self._billable,
             codes=tuple({c.token: c for c in found}.values()),
             order=order,
@@ -124,9 +122,7 @@ class ItemReader:
     def _linked(self, item: RequestedItem) -> Iterator[Resource]:
         """What the item's informationSequence points at; a DTR Bundle stands for the responses in it."""
         sent = item.raw.get("informationSequence") or ()
-        for sequence in dict.fromkeys(
-            s for s in sent if isinstance(s, int)
-        ):  # each once, however often sent
+        for sequence in dict.fromkeys(s for s in sent if isinstance(s, int)):  # each once, however often sent
             info = self._information.get(sequence, {})
             found = self._envelope.index.resolve(info.get("valueReference"), self._envelope.claim)
             if found is not None:

@@ -27,8 +27,7 @@ class Rejection:
 class RequestedItem:
     """One Claim.item with everything that belongs to it.
 
-    index: its place in Claim.item; raw: the item as sent.
-    trace: Identifiers of its itemTraceNumber extensions. certification_type: X12 1322 code, e.g. `I`.
+    raw: the item as sent. trace: Identifiers of its itemTraceNumber extensions.
     service: first and last day asked for, both count: of the item, else the Claim's billablePeriod, else None.
     codes: normalised, without repeats: productOrService, detail and subDetail, then those of the order.
     order: what `requestedService` points at. previous_numbers: REF-BB and REF-NT numbers of the item and of the Claim.
@@ -38,10 +37,8 @@ class RequestedItem:
     """
 
     sequence: int
-    index: int
     raw: Resource
     trace: tuple[Resource, ...]
-    certification_type: str | None
     service: tuple[date, date] | None
     codes: tuple[Coding, ...]
     order: Resource | None

@@ -111,7 +111,6 @@ class Edition:
     criteria: tuple[Criterion, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     approved_by: str = "machine"
-    covered: str = "covered"
     billing_codes: tuple[Coding, ...] = ()
 
 

@@ -62,7 +62,7 @@ def test_who_and_what_is_read() -> None:
     assert request.claim_url == f"{EHR}/Claim/claim"
     assert request.rejections == ()
     (item,) = request.items
-    assert (item.sequence, item.index, item.certification_type) == (1, 0, "I")
+    assert (item.sequence, item.raw["sequence"]) == (1, 1)
     assert item.trace == ({"system": "urn:trnorg:9012345678", "value": "T1"},)
     assert item.service == (date(2027, 1, 15), date(2027, 1, 15))
     assert {c.token for c in item.codes} == {PLACEHOLDER, DRUG}
