@@ -26,6 +26,8 @@ _VALIDATOR = f"http://127.0.0.1:{os.environ.get('VALIDATOR_PORT', '3500')}"
 _ROOM = {"VALIDATOR_HEAP": os.environ.get("VALIDATOR_HEAP", "6g")}
 """Inferno has the validator load the guides of all its suites, ours or not, when it starts."""
 
+_ONE_SESSION = "of two suites with the same guides only the one that validates first may work."
+
 _SANDBOX = ROOT / "cql" / "plans" / "vitruvian-demo-sandbox.toml"
 
 
@@ -48,21 +50,24 @@ def judges() -> Iterator[None]:
         raise PermissionError("make inferno must be run as root: Inferno runs in a file system of its own (chroot)")
     with ExitStack() as stack:
         stack.enter_context(_running(SHARED / "validator" / "validator", f"{_VALIDATOR}/healthz"))
-        stack.enter_context(_running(SHARED / "inferno" / "inferno", f"{INFERNO}/api/version"))
-        _share_validator_sessions()
+        if stack.enter_context(_running(SHARED / "inferno" / "inferno", f"{INFERNO}/api/version")):
+            _share_validator_sessions()
+        else:
+            sys.stderr.write(f"{INFERNO} ran already, so its database is left as it is: {_ONE_SESSION}\n")
         yield
 
 
 @contextmanager
-def _running(tool: Path, address: str) -> Iterator[None]:
+def _running(tool: Path, address: str) -> Iterator[bool]:
+    """Gives whether it was started here."""
     if _answers(address, patience=3):  # what is busy for a moment is not ours to start, and then to stop
-        yield
+        yield False
         return
     if not (_starts(tool) and _answers(address)):
         _do(tool, "setup")
         _do(tool, "start")
     try:
-        yield
+        yield True
     finally:
         _do(tool, "stop")
 
