@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,15 @@ def request(score: int | None = 3, transaction: str = "a") -> dict[str, Any]:
     else:
         response["item"][0]["answer"][0]["valueInteger"] = score
     return bundle
+
+
+def follow(root: Path, effective: date, highest: int = 20) -> None:
+    """Adds a newer edition to the made-up policy under `root`: another highest score, and form version 2.0.0."""
+    file = root / "cql/novestra-9/policy.toml"
+    head, bar, first = file.read_text().partition("[[edition]]")
+    newer = first.replace("2025-01-01", effective.isoformat()).replace("novestra-1.0.0", "novestra-2.0.0")
+    newer = newer.replace('"Highest Score" = 10', f'"Highest Score" = {highest}')
+    file.write_text(head + bar + newer + "\n" + bar + first)
+    forms = root / "questionnaires/novestra-9"
+    form = (forms / "novestra-1.0.0.json").read_text()
+    (forms / "novestra-2.0.0.json").write_text(form.replace('"1.0.0"', '"2.0.0"'))

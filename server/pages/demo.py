@@ -69,8 +69,8 @@ def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
         for told in tomllib.loads(file.read_text(encoding="utf-8"))["story"]:
             case = cases[told["case"]]
             chart = orjson.loads((folder / "charts" / f"{case['chart']}.json").read_bytes())
-            answers, record = case.get("answers", {}), case.get("record", {})
-            request = changed(chart, answers, record, policy.editions[0].form, policies.value_sets)
+            edition = policies.edition(policy.id, case["edition"]) if "edition" in case else None
+            request = changed(chart, case, policy, edition, policies.value_sets)
             yield Story(told["title"], told["tells"], request)
 
 

@@ -2,7 +2,8 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from server.fhir.version import Version
 from server.pas.chart import ChartError, changed
 from server.pas.intake import read_submit
 from server.pas.record import record_of
+from server.pas.request import AuthorizationRequest
 from server.policy.folder import policy_folders
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Policy, State
@@ -39,8 +41,7 @@ def check(root: Path, policies: PolicyLibrary, plan: Plan, engine: Engine) -> Re
         report.problems += lint_cql(library.cql, orjson.loads(library.elm), library.source)
     for policy in policies.policies:
         _Cases(root / policy.id, policy, policies, plan, engine, report).run()
-        for edition in policy.editions:
-            _every_state(root / policy.id, edition, report)
+        _every_state(root / policy.id, policy, report)
     return report
 
 
@@ -66,17 +67,20 @@ def _read(folder: Path, problems: list[PolicyProblem]) -> dict[str, Any] | None:
     return None
 
 
-def _every_state(folder: Path, edition: Edition, report: Report) -> None:
-    for criterion in edition.criteria:
-        seen = report.seen.get((edition.policy_id, edition.version, criterion.id), set())
-        place = f"edition {edition.version} criterion {criterion.id}"
-        for state in criterion.states:
-            if state not in seen:
-                text = f"no case shows it {state}; add one to cases.toml"
-                report.problems.append(PolicyProblem(str(folder / "policy.toml"), place, text))
-        for state in sorted(seen - set(criterion.states)):
-            text = f"a case shows it {state}, which its `states` does not list"
-            report.problems.append(PolicyProblem(str(folder / "policy.toml"), place, text))
+def _every_state(folder: Path, policy: Policy, report: Report) -> None:
+    """The newest edition is shown in every state; an older one was when it was the newest, and is edited no more."""
+    file = str(folder / "policy.toml")
+    for edition in policy.editions:
+        for criterion in edition.criteria:
+            seen = report.seen.get((edition.policy_id, edition.version, criterion.id), set())
+            place = f"edition {edition.version} criterion {criterion.id}"
+            for state in criterion.states if edition is policy.editions[0] else ():
+                if state not in seen:
+                    text = f"no case shows it {state}; add one to cases.toml"
+                    report.problems.append(PolicyProblem(file, place, text))
+            for state in sorted(seen - set(criterion.states)):
+                text = f"a case shows it {state}, which its `states` does not list"
+                report.problems.append(PolicyProblem(file, place, text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,48 +114,67 @@ class _Cases:
 
     def _case(self, table: Table, charts: dict[str, bytes]) -> None:
         table.text("title")
-        chart = table.text("chart")
-        answers, record = table.optional_table("answers"), table.optional_table("record")
+        named = table.optional_text("edition")
+        edition = self.policies.edition(self.policy.id, named) if named else None
+        request = self._request(table, charts, edition)
         expect = table.table("expect")
         table.no_more()
-        try:
-            if chart not in charts:
-                charts[chart] = (self.folder / "charts" / f"{chart}.json").read_bytes()
-            form = self.policy.editions[0].form
-            body = changed(orjson.loads(charts[chart]), answers, record, form, self.policies.value_sets)
-        except OSError as error:
-            table.problem(
-                "chart", f"{chart}: {error.filename} cannot be read ({error.strerror}); name a chart there is"
-            )
+        if named and edition is None:
+            there = ", ".join(e.version for e in self.policy.editions)
+            table.problem("edition", f"{named} is no edition of this policy; name one of {there}")
             return
-        except (orjson.JSONDecodeError, ChartError) as error:
-            table.problem("chart", f"{chart}: {error}")
-            return
-        try:
-            request = read_submit(
-                orjson.dumps(body), body, version=Version.V2_2, policies=self.policies, plan=self.plan
-            )
-        except InvalidRequest as error:
-            for problem in error.problems:
-                table.problem("chart", f"{chart}: {problem.expression}: {problem.text}")
+        if request is None:
             return
         item = request.items[0]
         if item.edition is None:
-            table.problem("chart", f"{chart}: its codes name no policy, or none in force on that day")
+            table.problem("chart", "its codes name no policy, or none in force on that day")
             return
         decision = judge(item.edition, record_of(request, item), self.engine)
         for finding in decision.findings:
             key = (decision.policy_id, decision.edition, finding.criterion)
             self.report.seen.setdefault(key, set()).add(finding.state)
-        _compare(expect, decision)
+        _compare(expect, decision, fell=edition is None and len(self.policy.editions) > 1)
+
+    def _request(self, table: Table, charts: dict[str, bytes], edition: Edition | None) -> AuthorizationRequest | None:
+        """The request of a case, read as a real one; None and the problems when it cannot be made or read."""
+        chart = table.text("chart")
+        changes = {key: table.optional_table(key) for key in ("record", "answers")}
+        try:
+            if chart not in charts:
+                charts[chart] = (self.folder / "charts" / f"{chart}.json").read_bytes()
+            body = changed(orjson.loads(charts[chart]), changes, self.policy, edition, self.policies.value_sets)
+        except OSError as error:
+            text = f"{chart}: {error.filename} cannot be read ({error.strerror}); name a chart there is"
+            table.problem("chart", text)
+            return None
+        except (orjson.JSONDecodeError, ChartError) as error:
+            table.problem("chart", f"{chart}: {error}")
+            return None
+        policies = self._under(edition) if edition else self.policies
+        try:
+            return read_submit(orjson.dumps(body), body, version=Version.V2_2, policies=policies, plan=self.plan)
+        except InvalidRequest as error:
+            for problem in error.problems:
+                table.problem("chart", f"{chart}: {problem.expression}: {problem.text}")
+            return None
+
+    def _under(self, edition: Edition) -> PolicyLibrary:
+        """The policies, were this edition the only one of its policy: a case may name one that its day is not in."""
+        only = replace(self.policy, editions=(replace(edition, effective=date.min),))
+        others = (only if p.id == only.id else p for p in self.policies.policies)
+        return PolicyLibrary(others, self.policies.libraries, self.policies.value_sets)
 
 
-def _compare(expect: Table, decision: Decision) -> None:
+def _compare(expect: Table, decision: Decision, *, fell: bool) -> None:
+    """fell: the day of the case chose its edition, of several."""
     outcome = expect.text("outcome")
     if outcome and outcome not in set(Outcome):
         expect.problem("outcome", f"{outcome} is no outcome; use {', '.join(Outcome)}")
     elif outcome != decision.outcome:
-        expect.problem("outcome", f"expected {outcome}, was {decision.outcome}{_reasons(decision)}")
+        text = f"expected {outcome}, was {decision.outcome}{_reasons(decision)}"
+        if fell:
+            text += f' under edition {decision.edition}; a case of another edition says so: edition = "..."'
+        expect.problem("outcome", text)
     for state in (State.UNMET, State.UNKNOWN, State.REVIEW):
         wanted = set(expect.texts(state.value, required=False))
         found = {f.criterion for f in decision.findings if f.state is state}

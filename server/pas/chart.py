@@ -8,8 +8,9 @@ from typing import Any
 
 from server.cql.model import ValueSet
 from server.fhir.read import BundleIndex, Resource, dicts, reference
+from server.fhir.structure import real_day
 from server.policy.form import answer_value, items
-from server.policy.model import Form
+from server.policy.model import Edition, Form, Policy
 
 _STEP = re.compile(r"^(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<index>(?:\[\d+\])*)$")
 
@@ -20,22 +21,29 @@ class ChartError(Exception):
 
 def changed(
     chart: Resource,
-    answers: Mapping[str, Any],
-    record: Mapping[str, Any],
-    form: Form,
+    case: Mapping[str, Any],
+    policy: Policy,
+    edition: Edition | None,
     value_sets: Mapping[str, ValueSet],
 ) -> Resource:
-    """A copy of the chart with a case's changes (cql/README.md, cases.toml). Raises ChartError."""
+    """A copy of the chart with a case's changes (cql/README.md, cases.toml). Raises ChartError.
+
+    case: its `record` and `answers` count. edition: the one that the case names; None takes the one in force on the
+    chart's first service day. A chart that answers the form of another edition answers this one's in the copy.
+    """
     _refuse_odd(chart)
     bundle = deepcopy(chart)
-    record = dict(record)
+    record = dict(case.get("record") or {})
     for name in _listed(record, "remove", str, "texts, `Type` or `Type/id`"):
         _remove(bundle, name)
     for resource in _listed(record, "add", dict, "tables, each a resource"):
         _add(bundle, resource)
     for place, value in record.items():
         _set(bundle, place, value)
-    for link, value in answers.items():
+    edition = edition or _in_force(bundle, policy)
+    form = edition.form
+    _answers_to(form, bundle, policy)
+    for link, value in (case.get("answers") or {}).items():
         try:
             _answer(bundle, link, value, form, value_sets)
         except (KeyError, TypeError, AttributeError) as error:
@@ -55,6 +63,23 @@ def _refuse_odd(chart: Any) -> None:
     claim = entries[0]["resource"] if good and entries else {}
     if claim.get("resourceType") != "Claim" or not dicts(claim.get("item")):
         raise ChartError("a chart is a PAS request Bundle: entries with fullUrl and resource, a Claim with items first")
+
+
+def _in_force(bundle: Resource, policy: Policy) -> Edition:
+    """The edition that a request of this chart falls into; the oldest where its day is before every edition."""
+    claim = _resource(bundle, "Claim")
+    item = next(iter(dicts(claim.get("item"))), {})
+    periods = [p for p in (item.get("servicedPeriod"), claim.get("billablePeriod")) if isinstance(p, dict)]
+    days = (item.get("servicedDate"), *(p.get(key) for p in periods for key in ("start", "end")), claim.get("created"))
+    day = next((found for text in days if (found := real_day(text))), None)
+    return (policy.edition_on(day) if day else None) or policy.editions[-1]
+
+
+def _answers_to(form: Form, bundle: Resource, policy: Policy) -> None:
+    others = {canonical for e in policy.editions for canonical in (e.form.canonical, e.form.url)} - {form.url}
+    for _, _, resource in BundleIndex(bundle).entries:
+        if resource.get("resourceType") == "QuestionnaireResponse" and resource.get("questionnaire") in others:
+            resource["questionnaire"] = form.canonical
 
 
 def _listed(record: dict[str, Any], key: str, kind: type, what: str) -> list[Any]:
