@@ -1,0 +1,3 @@
+"""Vitruvian: prior authorization by CRD, DTR and PAS."""
+
+__version__ = "0.1.0"

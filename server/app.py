@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from server import __version__
 from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.cql.engine import CqlEngine
 from server.crd.routes import CrdRoutes
@@ -186,7 +187,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Vitruvian",
         summary="Prior authorization by CRD, DTR and PAS, with reasons.",
-        version="0.1.0",
+        version=__version__,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from server import __version__
 from server.fhir.codes import NPI
 from server.fhir.read import Resource
 from server.fhir.version import Version
@@ -78,7 +79,7 @@ def capability_statement(urls: Iterable[Url], version: Version, base_url: str, n
         "date": now.isoformat(timespec="seconds"),
         "publisher": "Vitruvian",
         "kind": "instance",
-        "software": {"name": "Vitruvian", "version": "0.1.0"},
+        "software": {"name": "Vitruvian", "version": __version__},
         "implementation": {
             "description": f"Prior authorization, DTR and PAS {version}",
             "url": base_url + version.base,

@@ -1,5 +1,6 @@
 """What the server says it can do is what it serves."""
 
+import tomllib
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,7 @@ from server.app import FHIR_URLS
 from server.fhir.version import Version
 from server.pages.capability import capability_statement, davinci_configuration
 from server.policy.plan import MemberStatus, Plan
+from server.settings import ROOT
 from server.url import Url
 
 DTR = "http://hl7.org/fhir/us/davinci-dtr/OperationDefinition/"
@@ -82,3 +84,10 @@ def test_each_guide_version_has_its_own_endpoint() -> None:
         "davinci_pas_submission_endpoint#2.0": "http://payer.example/fhir/2.0",
         "davinci_pas_submission_endpoint#2.2": "http://payer.example/fhir/2.2",
     }
+
+
+def test_the_version_it_names_is_the_one_it_is_packaged_as() -> None:
+    """pyproject.toml and the statement say the same."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    statement = capability_statement(URLS, Version.V2_2, "http://payer.example", NOW)
+    assert statement["software"]["version"] == project["version"]
