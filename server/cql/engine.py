@@ -42,8 +42,6 @@ class CqlEngine:
     first evaluation waits for the first of them. `close()` when done.
     """
 
-    name = "cql-execution 3.3.2"
-
     def __init__(  # noqa: PLR0913 - what an engine is made of
         self,
         script: str,
@@ -57,6 +55,7 @@ class CqlEngine:
         """Takes the text of build/cql-engine.js, the libraries with all that they include, and the value sets."""
         elm = {library.key: _runnable(orjson.loads(library.elm)) for library in libraries}
         value_sets = tuple(value_sets)
+        self.name = _name(script)
         self._script = script
         self._load = _load_request(elm.values(), value_sets)
         self._programs = _programs(elm, value_sets)
@@ -153,6 +152,12 @@ class CqlEngine:
             if isinstance(found, Isolate):
                 found.close()
         self._isolates = 0
+
+
+def _name(script: str) -> str:
+    """What decisions record: the release that build.mjs wrote on the first line, beside what it bundled."""
+    first = script.partition("\n")[0]
+    return first.removeprefix("// ") if first.startswith("// cql-execution ") else "cql-execution"
 
 
 def _runnable(elm: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from server.cql.engine import CqlEngine
-from tests.cql.conftest import LIBRARIES, ROOT
+from tests.cql.conftest import LIBRARIES, ROOT, NewEngine
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "2008-06-15"}
 BUNDLE: dict[str, Any] = {"resourceType": "Bundle", "entry": [{"resource": PATIENT}]}
@@ -129,7 +129,12 @@ def test_the_time_zone_of_the_machine_does_not_reach_an_answer(values: dict[str,
         assert json.loads(done.stdout) == values
 
 
-def test_the_engine_says_which_release_it_is() -> None:
-    """Every decision records the engine; its name is that of the package that is locked."""
-    package = json.loads((ROOT / "package.json").read_text())
-    assert CqlEngine.name == f"cql-execution {package['dependencies']['cql-execution']}"
+def test_the_engine_says_which_release_it_is(engine: CqlEngine) -> None:
+    """Every decision records the engine; its name comes with the script, and is that of the package that is locked."""
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/cql-execution"]
+    assert engine.name == f"cql-execution {locked['version']}"
+
+
+def test_a_script_of_another_make_names_no_release(new_engine: NewEngine) -> None:
+    """What does not say its release is not given one."""
+    assert new_engine(script="var elsewhere = 1;").name == "cql-execution"

@@ -7,7 +7,8 @@ import xml2js from 'xml2js';
 import processors from 'xml2js/lib/processors.js';
 import { modelInfoFile } from './model_info.mjs';
 
-const OUT = path.resolve(import.meta.dirname, '../../../build/cql-engine.js');
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+const OUT = path.join(ROOT, 'build/cql-engine.js');
 
 async function fhirModel() {
   const { stripPrefix } = processors;
@@ -65,6 +66,10 @@ ${text.slice(start, getters)}    shape = {};
 `;
 }
 
+function release() {
+  return JSON.parse(fs.readFileSync(path.join(ROOT, 'node_modules/cql-execution/package.json'), 'utf8')).version;
+}
+
 const model = JSON.stringify(JSON.stringify(await fhirModel()));
 const bare = {
   name: 'bare V8',
@@ -95,6 +100,7 @@ await esbuild.build({
   target: 'es2022',
   legalComments: 'eof',
   define: { global: 'globalThis' },
-  banner: { js: 'globalThis.console={log(){},error(){},warn(){},info(){},debug(){}};' },
+  // its first line says which release it holds: every decision records that (engine.py)
+  banner: { js: `// cql-execution ${release()}\nglobalThis.console={log(){},error(){},warn(){},info(){},debug(){}};` },
   plugins: [bare],
 });
