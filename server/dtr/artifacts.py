@@ -12,11 +12,12 @@ import orjson
 from server.cql.model import CqlLibrary, ValueSet
 from server.dtr.adaptive import AdaptiveForm
 from server.dtr.library import Elm, closure, library_resource
-from server.dtr.questionnaire import UNIT_VALUE_SET, VERSION_ALGORITHM, cqf_libraries, questionnaire_resource
+from server.dtr.questionnaire import UNIT_VALUE_SET, VERSION_ALGORITHM, questionnaire_resource
 from server.errors import Problem
 from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
 from server.policy.adaptive import Asking
+from server.policy.form_expression import cqf_libraries
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.dtr.population import Known
-from server.dtr.questionnaire import define_of
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.form import Item, answer_value, read_response
+from server.policy.form_expression import define_of
 from server.policy.model import Form, ValueSet
 
 _CRD_CODES = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/"

@@ -1,6 +1,5 @@
 """A policy's form as each guide version wants to see it (dtr section 0, D-100..D-103, T-1, T-2)."""
 
-import re
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import orjson
 
 from server.fhir.codes import DTR
-from server.fhir.read import Resource, extension_value, extensions
+from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
+from server.policy.form_expression import CQF_LIBRARY, CQL_LANGUAGES, cqf_libraries, named_define
 
-CQF_LIBRARY = "http://hl7.org/fhir/StructureDefinition/cqf-library"
-INITIAL_EXPRESSION = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-initialExpression"
 VERSION_ALGORITHM = {
     "url": "http://hl7.org/fhir/StructureDefinition/artifact-versionAlgorithm",
     "valueCoding": {"system": "http://hl7.org/fhir/version-algorithm", "code": "semver"},
@@ -29,26 +27,9 @@ _ONLY_2_2 = {
 }
 UNIT_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/questionnaire-unitValueSet"
 _SUPPORT = "http://hl7.org/fhir/StructureDefinition/questionnaire-support"
-_CQL = {"text/cql", "text/cql-identifier", "text/cql.identifier", "text/cql-expression"}
-_IDENTIFIER = re.compile(r'^(?:"(?P<library>[^".]+)"\.)?(?:"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_]\w*))$')
 
 Pin = Callable[[str], str]
 """A canonical with the version that the package holds: `url` or `url|version` -> `url|version`."""
-
-
-def cqf_libraries(questionnaire: Mapping[str, Any]) -> tuple[str, ...]:
-    """The canonicals of the libraries that a form's expressions use, as its file names them."""
-    found = (e.get("valueCanonical") for e in extensions(questionnaire, CQF_LIBRARY))
-    return tuple(c for c in found if isinstance(c, str))
-
-
-def define_of(item: Mapping[str, Any]) -> tuple[str | None, str] | None:
-    """Library name (None: the form's only one) and define of an item's initialExpression; None without one."""
-    expression = extension_value(item, INITIAL_EXPRESSION)
-    if not isinstance(expression, dict) or expression.get("language") not in _CQL:
-        return None
-    match = _IDENTIFIER.match(str(expression.get("expression") or "").strip())
-    return (match["library"], match["quoted"] or match["plain"]) if match else None
 
 
 def questionnaire_resource(source: Mapping[str, Any], version: Version, pin: Pin) -> Resource:
@@ -119,17 +100,17 @@ def _expressions(tree: Any, version: Version, only: str | None) -> Any:
         return [_expressions(t, version, only) for t in tree]
     if not isinstance(tree, dict):
         return tree
-    if tree.get("language") in _CQL and "expression" in tree:
+    if tree.get("language") in CQL_LANGUAGES and "expression" in tree:
         return _expression(tree, version, only)
     return {k: _expressions(v, version, only) for k, v in tree.items()}
 
 
 def _expression(expression: Mapping[str, Any], version: Version, only: str | None) -> dict[str, Any]:
     kept = [e for e in expression.get("extension") or () if e.get("url") not in _ALTERNATIVE.values()]
-    match = _IDENTIFIER.match(str(expression["expression"]).strip())
+    define = named_define(expression)
     language = "text/cql"
-    if match and (library := match["library"] or only):
-        elm = {"type": "ExpressionRef", "libraryName": library, "name": match["quoted"] or match["plain"]}
+    if define and (library := define[0] or only):
+        elm = {"type": "ExpressionRef", "libraryName": library, "name": define[1]}
         alternative = {"language": "application/elm+json", "expression": orjson.dumps(elm).decode()}
         kept.append({"url": _ALTERNATIVE[version], "valueExpression": alternative})
         language = "text/cql-identifier" if version is Version.V2_2 else language

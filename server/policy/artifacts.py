@@ -13,6 +13,7 @@ from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
 from server.policy.form_check import form_problems
+from server.policy.form_expression import expression_problems
 from server.policy.model import Form
 
 
@@ -38,6 +39,7 @@ class Artifacts:
         self.libraries: dict[str, CqlLibrary] = {}
         self.value_sets: dict[str, ValueSet] = {}
         self._elm: dict[str, Elm] = {}
+        self._forms: dict[Path, Form | None] = {}  # editions may share one
 
     def read_folder(self, folder: Path) -> None:
         """Takes in the CQL libraries and value sets of one folder."""
@@ -94,11 +96,17 @@ class Artifacts:
         return None
 
     def form(self, file: Path) -> Form | None:
-        """A Questionnaire that can be asked and read (form_check.py), or None and the problems."""
+        """A Questionnaire that can be asked and read (form_check.py), or None and the problems; read once."""
+        if file not in self._forms:
+            self._forms[file] = self._form(file)
+        return self._forms[file]
+
+    def _form(self, file: Path) -> Form | None:
         resource = self.json(file)
         if resource is None:
             return None
         problems = list(form_problems(resource, self.value_sets))
+        problems += expression_problems(resource, {key: elm.defines for key, elm in self._elm.items()})
         for place, text in problems:
             self.problem(file, place, text)
         return None if problems else Form(resource["url"], resource["version"], resource)
@@ -138,7 +146,9 @@ class Artifacts:
         return tuple(self.value_sets[url] for url in sorted(urls) if url in self.value_sets)
 
     def problem(self, file: Path, place: str, text: str) -> None:
-        self.problems.append(PolicyProblem(str(file), place, text))
+        found = PolicyProblem(str(file), place, text)
+        if found not in self.problems:  # policies and editions share files
+            self.problems.append(found)
 
 
 def _elm(library: CqlLibrary) -> Elm:

@@ -64,6 +64,8 @@ class CriteriaReader:
         for word in words:
             if word not in set(State):
                 table.problem("states", f"{word} is no state; use met, unmet, unknown, review")
+        for word in sorted({w for w in words if words.count(w) > 1}):
+            table.problem("states", f"{word} stands twice; list each state once")
         return tuple(State(w) for w in words if w in set(State))
 
     @staticmethod

@@ -18,6 +18,7 @@ from server.policy.table import Table
 SHARED = "shared"
 NOT_POLICIES = {SHARED, "plans"}
 MAX_DAYS = 36_500  # a hundred years; no approval lasts as long, and the calendar of dates ends
+_BILLING = re.compile(r"[A-Z]\d{4}|\d{4}[0-9A-Z]")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
@@ -111,6 +112,9 @@ class Loader:
         if approved_by not in {"machine", "nurse"}:
             table.problem("approved_by", "must be machine or nurse")
         billing = tuple(Coding(HCPCS, code) for code in table.texts("billing", required=False))
+        for coding in billing:
+            if not _BILLING.fullmatch(coding.code):
+                table.problem("billing", f"{coding.code} is no code of HCPCS or CPT; write one, like A1234 or 12345")
         table.no_more()
         if library is None or form is None or len(self.artifacts.problems) > before:
             return None

@@ -6,11 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from server.dtr.questionnaire import define_of, questionnaire_resource
+from server.dtr.questionnaire import questionnaire_resource
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
 
-INITIAL = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-initialExpression"
 DTR = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/"
 
 
@@ -88,18 +87,3 @@ def test_rendering_leaves_the_source_as_it_was_and_is_stable(source: dict[str, A
         once = questionnaire_resource(source, version, pin)
         assert questionnaire_resource(once, version, pin) == once
     assert source == before
-
-
-DEFINES = [
-    ({"language": "text/cql", "expression": '"Lib".Define'}, ("Lib", "Define")),
-    ({"language": "text/cql-identifier", "expression": '"Lib"."Two words"'}, ("Lib", "Two words")),
-    ({"language": "text/cql-identifier", "expression": "Define"}, (None, "Define")),
-    ({"language": "text/cql", "expression": "Today() + 14 days"}, None),
-    ({"language": "text/fhirpath", "expression": "Define"}, None),
-]
-
-
-@pytest.mark.parametrize(("given", "define"), DEFINES)
-def test_the_define_behind_a_question(given: dict[str, str], define: tuple[str | None, str] | None) -> None:
-    """Only a CQL identifier names a define; an inline expression is the client's to run."""
-    assert define_of({"extension": [{"url": INITIAL, "valueExpression": given}]}) == define
