@@ -6,7 +6,8 @@ They are read from the ELM, so that formatting and comments do not matter. A rul
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from server.cql.nullness import Node, Nullness
+from server.cql.elm import Node, definitions
+from server.cql.nullness import Nullness
 from server.errors import PolicyProblem
 
 GENERATED = "FHIRHelpers"  # conversions only, written by server/cql/js/fhirhelpers.mjs
@@ -44,10 +45,10 @@ def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]
 
 
 def _library_rules(library: Node) -> Iterator[tuple[str, str]]:
-    for include in _defs(library, "includes"):
+    for include in definitions(library, "includes"):
         if not include.get("version"):
             yield _place(include, ""), f"include {include['path']} has no version; a decision must name what it ran"
-    defines = [d for d in _defs(library, "statements") if d.get("type") != "FunctionDef"]
+    defines = [d for d in definitions(library, "statements") if d.get("type") != "FunctionDef"]
     for define in defines:
         if define.get("context") != "Patient":
             yield _place(define, ""), f'"{define["name"]}" stands before "context Patient"; move it below'
@@ -68,7 +69,7 @@ def _hidden_names(library: Node, defines: set[str]) -> Iterator[tuple[str, str]]
 def _overloads(library: Node) -> Iterator[tuple[str, str]]:
     """Overloads are told apart by the values at run time, and null fits each of them."""
     seen: set[tuple[str, int]] = set()
-    for function in _defs(library, "statements"):
+    for function in definitions(library, "statements"):
         if function.get("type") == "FunctionDef":
             key = (function["name"], len(function.get("operand") or ()))
             if key in seen:
@@ -139,10 +140,6 @@ def _says_distinct(node: Node, lines: list[str]) -> bool:
         return False
     line, column = map(int, place.split(":"))
     return lines[line - 1][column - 1 :].split()[:2] == ["return", "distinct"]
-
-
-def _defs(library: Node, kind: str) -> list[dict[str, Any]]:
-    return list((library.get(kind) or {}).get("def") or ())
 
 
 def _place(node: Node, otherwise: str) -> str:

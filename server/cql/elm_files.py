@@ -47,12 +47,6 @@ def read_library(cql_file: Path) -> tuple[CqlLibrary | None, list[PolicyProblem]
     return CqlLibrary(name, version, text, orjson.dumps({"library": elm}).decode(), str(cql_file)), []
 
 
-def includes(elm: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    """What an ELM library (with or without its `library` wrapper) includes: name and version as the CQL gives them."""
-    library = elm.get("library", elm)
-    return [(d["path"], d.get("version")) for d in (library.get("includes") or {}).get("def") or ()]
-
-
 def _errors(elm: Mapping[str, Any], cql_file: Path) -> list[PolicyProblem]:
     return [
         PolicyProblem(

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm_files import includes
+from server.cql.elm import Elm, closure, type_name, without
 from server.cql.isolate import CqlError, Isolate
 from server.cql.model import CqlLibrary, ValueSet
 from server.cql.retrieves import Wanted, relevant, wanted
@@ -53,12 +53,12 @@ class CqlEngine:
         memory_mb: int,
     ) -> None:
         """Takes the text of build/cql-engine.js, the libraries with all that they include, and the value sets."""
-        elm = {library.key: _runnable(orjson.loads(library.elm)) for library in libraries}
+        elms = {library.key: Elm(library) for library in libraries}
         value_sets = tuple(value_sets)
         self.name = _name(script)
         self._script = script
-        self._load = _load_request(elm.values(), value_sets)
-        self._programs = _programs(elm, value_sets)
+        self._load = _load_request(elms.values(), value_sets)
+        self._programs = _programs(elms, value_sets)
         self._timeout_seconds = timeout_seconds
         self._memory_mb = memory_mb
         # last in, first out: under light load the isolate with warm code answers
@@ -160,25 +160,19 @@ def _name(script: str) -> str:
     return first.removeprefix("// ") if first.startswith("// cql-execution ") else "cql-execution"
 
 
-def _runnable(elm: dict[str, Any]) -> dict[str, Any]:
+def _runnable(elm: Elm) -> dict[str, Any]:
     """ELM with its `library` wrapper, without what is not run: a third of it, and of its memory in every isolate."""
-
-    def lean(node: Any) -> Any:
-        if isinstance(node, list):
-            return [lean(n) for n in node]
-        return {k: lean(v) for k, v in node.items() if k not in _NOT_RUN} if isinstance(node, dict) else node
-
-    library = elm["library"]
-    return {"library": {**library, "annotation": [], "statements": lean(library.get("statements") or {})}}
+    statements = without(elm.root.get("statements") or {}, _NOT_RUN)
+    return {"library": {**elm.root, "annotation": [], "statements": statements}}
 
 
-def _load_request(libraries: Iterable[Mapping[str, Any]], value_sets: Iterable[ValueSet]) -> str:
+def _load_request(elms: Iterable[Elm], value_sets: Iterable[ValueSet]) -> str:
     """What engine.entry.js loads: every library and every expansion."""
     expansions = {
         value_set.url: {value_set.version: [{"system": s, "code": c} for s, c in _codes(value_set)]}
         for value_set in value_sets
     }
-    return orjson.dumps({"libraries": list(libraries), "valueSets": expansions}).decode()
+    return orjson.dumps({"libraries": [_runnable(elm) for elm in elms], "valueSets": expansions}).decode()
 
 
 def _codes(value_set: ValueSet) -> list[tuple[str, str]]:
@@ -192,36 +186,18 @@ def _codes(value_set: ValueSet) -> list[tuple[str, str]]:
     return sorted(written | normalised)
 
 
-def _programs(elm: Mapping[str, Mapping[str, Any]], value_sets: Iterable[ValueSet]) -> dict[str, _Program]:
+def _programs(elms: Mapping[str, Elm], value_sets: Iterable[ValueSet]) -> dict[str, _Program]:
     codes = {v.url: frozenset(code for _, code in _codes(v)) for v in value_sets}
     programs = {}
-    for key in elm:
-        closure = [elm[k]["library"] for k in _closure(key, elm)]
-        declared = [p for library in closure for p in (library.get("parameters") or {}).get("def") or ()]
+    for key in elms:
+        run = [elms[k] for k in closure(key, elms)[0]]
+        declared = [p for elm in run for p in elm.parameters.values()]
         programs[key] = _Program(
-            types={p["name"]: _type(p) for p in declared},
+            types={p["name"]: type_name(p) for p in declared},
             without_default=tuple(p["name"] for p in declared if "default" not in p),
-            wanted=wanted(closure, codes),
+            wanted=wanted(run, codes),
         )
     return programs
-
-
-def _closure(key: str, elm: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The library and what it includes, transitively, as far as it is loaded."""
-    found: list[str] = []
-    todo = [key]
-    while todo:
-        key = todo.pop()
-        if key in elm and key not in found:
-            found.append(key)
-            todo += [f"{name}|{version}" for name, version in includes(elm[key])]
-    return found
-
-
-def _type(parameter: Mapping[str, Any]) -> str:
-    """`Date`, `Integer`, ...; empty for a list or an interval, which the engine takes as it is."""
-    specifier = parameter.get("parameterTypeSpecifier") or {}
-    return str(specifier.get("name") or parameter.get("resultTypeName") or "").rpartition("}")[2]
 
 
 def _now(day: Any) -> str | None:

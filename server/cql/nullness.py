@@ -1,16 +1,15 @@
 """Which list expressions of an ELM library cannot be null, whatever the record holds."""
 
-from collections.abc import Mapping
 from typing import Any
 
-Node = Mapping[str, Any]
+from server.cql.elm import Node, definitions
 
 
 class Nullness:
     """Knows the defines of one library; what comes from another library may be null."""
 
     def __init__(self, library: Node) -> None:
-        defines = (library.get("statements") or {}).get("def") or ()
+        defines = definitions(library, "statements")
         self._defines = {d["name"]: d["expression"] for d in defines if d.get("type") != "FunctionDef"}
 
     def keeps_lists_apart(self, flatten: Node) -> bool:

@@ -4,10 +4,11 @@ Wrapping a resource costs the engine more than reading it, so those that no retr
 What is in doubt is kept: leaving out must never change an answer.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from server.cql.elm import Elm, nodes
 from server.fhir.read import Resource
 
 _ALL = {"Resource", "DomainResource"}
@@ -25,18 +26,17 @@ Wanted = Mapping[str, tuple[ByCodes, ...] | None]
 """By resource type: the retrieves of it, all by value set; None where every resource of the type is wanted."""
 
 
-def wanted(libraries: Iterable[Mapping[str, Any]], codes: Mapping[str, frozenset[str]]) -> Wanted | None:
-    """What the libraries (ELM, without wrapper) retrieve; `codes` by value set url. None: everything is wanted."""
+def wanted(elms: Iterable[Elm], codes: Mapping[str, frozenset[str]]) -> Wanted | None:
+    """What the libraries retrieve; `codes` by value set url. None: everything is wanted."""
     found: dict[str, tuple[ByCodes, ...] | None] = {"Patient": None}
-    for library in libraries:
-        urls = {d["name"]: d["id"].split("|", 1)[0] for d in (library.get("valueSets") or {}).get("def") or ()}
-        for node in _nodes(library.get("statements")):
+    for elm in elms:
+        for node in nodes(elm.root.get("statements")):
             if node.get("type") != "Retrieve":
                 continue
             resource_type = node["dataType"].split("}")[-1]
             if resource_type in _ALL:
                 return None
-            by_codes = _by_codes(node, urls, codes)
+            by_codes = _by_codes(node, elm.value_sets, codes)
             before = found.get(resource_type, ())
             found[resource_type] = None if by_codes is None or before is None else (*before, by_codes)
     return found
@@ -51,17 +51,6 @@ def _by_codes(node: Mapping[str, Any], urls: Mapping[str, str], codes: Mapping[s
         return None
     members = codes.get(urls.get(expression["name"], ""))
     return ByCodes(node["codeProperty"], members) if members is not None else None
-
-
-def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(node, dict):
-        yield node
-        for key, child in node.items():
-            if key != "annotation":
-                yield from _nodes(child)
-    elif isinstance(node, list):
-        for child in node:
-            yield from _nodes(child)
 
 
 def relevant(bundle: Mapping[str, Any], want: Wanted | None) -> list[dict[str, Resource]]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
+from server.cql.elm import Elm, closure
 from server.cql.model import CqlLibrary, ValueSet
 from server.dtr.adaptive import AdaptiveForm
-from server.dtr.library import Elm, closure, library_resource
+from server.dtr.library import library_resource
 from server.dtr.questionnaire import UNIT_VALUE_SET, VERSION_ALGORITHM, questionnaire_resource
 from server.errors import Problem
 from server.fhir.read import Resource, extension_value

@@ -1,72 +1,18 @@
 """A CQL library as a FHIR Library: CQL and ELM, what it depends on, what data it reads (dtr D-32..D-36, D-107)."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from server.cql.elm import Elm, nodes, without
 from server.cql.model import CqlLibrary
 from server.fhir.read import Resource
 
 _FHIR_TYPES = {"Code": "Coding", "Concept": "CodeableConcept"}  # the others keep their name, System ones in lower case
 _FOR_EXPLANATIONS = {"annotation", "localId", "locator", "resultTypeName", "resultTypeSpecifier"}
 _PRIMITIVES = {"Boolean", "Date", "DateTime", "Decimal", "Integer", "String", "Time"}
-
-
-class Elm:
-    """The compiled library, read for what it includes, retrieves and takes as parameters."""
-
-    def __init__(self, library: CqlLibrary) -> None:
-        self.key = library.key
-        self._root: dict[str, Any] = orjson.loads(library.elm)["library"]
-
-    def definitions(self, kind: str) -> list[dict[str, Any]]:
-        return list((self._root.get(kind) or {}).get("def") or ())
-
-    @cached_property
-    def includes(self) -> dict[str, str]:
-        """Local name -> `name|version`."""
-        return {d["localIdentifier"]: f"{d['path']}|{d['version']}" for d in self.definitions("includes")}
-
-    @cached_property
-    def value_sets(self) -> dict[str, str]:
-        """Local name -> url, without a version."""
-        return {d["name"]: d["id"].split("|", 1)[0] for d in self.definitions("valueSets")}
-
-    @cached_property
-    def statements(self) -> dict[str, list[dict[str, Any]]]:
-        """By name; the overloads of a function share one."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for d in self.definitions("statements"):
-            found.setdefault(d["name"], []).append(d)
-        return found
-
-    def code(self, name: str) -> dict[str, str] | None:
-        """A declared code as `{system, code}`."""
-        systems = {d["name"]: d["id"] for d in self.definitions("codeSystems")}
-        for d in self.definitions("codes"):
-            if d["name"] == name:
-                return {"system": systems.get(d["codeSystem"]["name"], ""), "code": d["id"]}
-        return None
-
-
-def closure(key: str, elms: Mapping[str, Elm]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The libraries reached from one, itself first, and the keys that are included but missing."""
-    found: dict[str, None] = {}
-    missing: dict[str, None] = {}
-    todo = [key]
-    while todo:
-        key = todo.pop(0)
-        if key in found or key in missing:
-            continue
-        if key not in elms:
-            missing[key] = None
-            continue
-        found[key] = None
-        todo += elms[key].includes.values()
-    return tuple(found), tuple(missing)
 
 
 def data_requirements(key: str, elms: Mapping[str, Elm], pinned: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -84,7 +30,7 @@ def data_requirements(key: str, elms: Mapping[str, Elm], pinned: Mapping[str, st
             continue
         seen.add((at, name))
         elm = elms[at]
-        for node in (n for d in elm.statements.get(name, ()) for n in _nodes(d)):
+        for node in (n for d in elm.statements.get(name, ()) for n in nodes(d)):
             if node.get("type") == "Retrieve":
                 requirement = _requirement(node, elm, elms, pinned)
                 found[orjson.dumps(requirement, option=orjson.OPT_SORT_KEYS)] = requirement
@@ -98,17 +44,6 @@ def _home(node: Mapping[str, Any], elm: Elm) -> str:
     return elm.includes.get(alias, "") if alias else elm.key
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, dict):
-            yield node
-            todo += node.values()
-        elif isinstance(node, list):
-            todo += node
-
-
 def _requirement(
     retrieve: Mapping[str, Any], elm: Elm, elms: Mapping[str, Elm], pinned: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -116,7 +51,7 @@ def _requirement(
     filters: list[dict[str, Any]] = []
     codes: list[dict[str, str]] = []
     path = retrieve.get("codeProperty")
-    for node in _nodes(retrieve.get("codes") or {}):
+    for node in nodes(retrieve.get("codes") or {}):
         home = elms.get(_home(node, elm), elm)
         if node.get("type") == "ValueSetRef" and node["name"] in home.value_sets:
             url = home.value_sets[node["name"]]
@@ -170,15 +105,7 @@ def content(library: CqlLibrary) -> list[dict[str, str]]:
 
 def published_elm(library: CqlLibrary) -> bytes:
     """The ELM without what only our explanations read: clients hold packages in memory (dtr D-50)."""
-
-    def lean(node: Any) -> Any:
-        if isinstance(node, list):
-            return [lean(n) for n in node]
-        if not isinstance(node, dict):
-            return node
-        return {k: lean(v) for k, v in node.items() if k not in _FOR_EXPLANATIONS}
-
-    return orjson.dumps({"library": lean(orjson.loads(library.elm)["library"])})
+    return orjson.dumps({"library": without(orjson.loads(library.elm)["library"], _FOR_EXPLANATIONS)})
 
 
 def library_resource(

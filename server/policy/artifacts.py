@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from server.cql.elm import Elm, closure
 from server.cql.elm_files import COMPILE, read_library
 from server.cql.model import CqlLibrary, ValueSet
 from server.errors import PolicyProblem
@@ -18,16 +19,11 @@ from server.policy.model import Form
 
 
 @dataclass(frozen=True, slots=True)
-class Elm:
-    """The parts of a compiled library that a policy refers to.
-
-    includes: `name|version` keys; value_sets: urls without a version.
-    """
+class Known:
+    """What criteria may name: the main library's defines; parameters of every included library too."""
 
     defines: frozenset[str]
     parameters: frozenset[str]
-    includes: tuple[str, ...]
-    value_sets: tuple[str, ...]
 
 
 class Artifacts:
@@ -38,7 +34,7 @@ class Artifacts:
         self.problems: list[PolicyProblem] = []
         self.libraries: dict[str, CqlLibrary] = {}
         self.value_sets: dict[str, ValueSet] = {}
-        self._elm: dict[str, Elm] = {}
+        self._elms: dict[str, Elm] = {}
         self._forms: dict[Path, Form | None] = {}  # editions may share one
 
     def read_folder(self, folder: Path) -> None:
@@ -56,7 +52,7 @@ class Artifacts:
                 self.problem(file, "library", f"{library.key} is also {self.libraries[library.key].source}; rename one")
                 continue
             try:
-                self._elm[library.key] = _elm(library)
+                self._elms[library.key] = Elm(library)
             except (KeyError, TypeError, AttributeError):
                 self.problem(file.with_suffix(".elm.json"), "library", f"is no ELM as it is compiled; {COMPILE}")
                 continue
@@ -106,36 +102,27 @@ class Artifacts:
         if resource is None:
             return None
         problems = list(form_problems(resource, self.value_sets))
-        problems += expression_problems(resource, {key: elm.defines for key, elm in self._elm.items()})
+        problems += expression_problems(resource, {key: elm.defines for key, elm in self._elms.items()})
         for place, text in problems:
             self.problem(file, place, text)
         return None if problems else Form(resource["url"], resource["version"], resource)
 
-    def known(self, library: CqlLibrary | None) -> Elm:
-        """What criteria may name: the main library's defines; parameters of every included library too."""
+    def known(self, library: CqlLibrary | None) -> Known:
         if library is None:
-            return Elm(frozenset(), frozenset(), (), ())
-        closure = [self._elm[lib.key] for lib in self.closure(library.key)]
-        return Elm(self._elm[library.key].defines, frozenset(p for e in closure for p in e.parameters), (), ())
+            return Known(frozenset(), frozenset())
+        run = [self._elms[lib.key] for lib in self.closure(library.key)]
+        return Known(self._elms[library.key].defines, frozenset(p for elm in run for p in elm.parameters))
 
     def closure(self, key: str) -> tuple[CqlLibrary, ...]:
         """The library and all that it includes, transitively, itself first."""
-        found: dict[str, CqlLibrary] = {}
-        todo = [key]
-        while todo:
-            key = todo.pop(0)
-            if key in found:
-                continue
-            if key not in self.libraries:
-                self.problem(self.cql, key, "is included but there is no such library in shared/ or the policy folder")
-                continue
-            found[key] = self.libraries[key]
-            todo += self._elm[key].includes
-        return tuple(found.values())
+        found, missing = closure(key, self._elms)
+        for name in missing:
+            self.problem(self.cql, name, "is included but there is no such library in shared/ or the policy folder")
+        return tuple(self.libraries[name] for name in found)
 
     def sets_of(self, key: str, form: Form) -> tuple[ValueSet, ...]:
         """The value sets that the library, its includes and the form refer to."""
-        urls = {url for lib in self.closure(key) for url in self._elm[lib.key].value_sets}
+        urls = {url for lib in self.closure(key) for url in self._elms[lib.key].value_sets.values()}
         urls |= {
             str(i["answerValueSet"]).split("|", 1)[0]
             for i in _items(form.questionnaire.get("item") or ())
@@ -149,22 +136,6 @@ class Artifacts:
         found = PolicyProblem(str(file), place, text)
         if found not in self.problems:  # policies and editions share files
             self.problems.append(found)
-
-
-def _elm(library: CqlLibrary) -> Elm:
-    elm = orjson.loads(library.elm)["library"]
-
-    def definitions(kind: str) -> list[dict[str, Any]]:
-        return list((elm.get(kind) or {}).get("def") or ())
-
-    return Elm(
-        defines=frozenset(
-            d["name"] for d in definitions("statements") if d.get("type") != "FunctionDef" and d["name"] != "Patient"
-        ),
-        parameters=frozenset(d["name"] for d in definitions("parameters")),
-        includes=tuple(f"{d['path']}|{d['version']}" for d in definitions("includes")),
-        value_sets=tuple(d["id"].split("|", 1)[0] for d in definitions("valueSets")),
-    )
 
 
 def _items(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from server.cql.model import CqlLibrary
 from server.fhir.codes import HCPCS
 from server.fhir.read import Coding
-from server.policy.artifacts import Artifacts, Elm
+from server.policy.artifacts import Artifacts, Known
 from server.policy.criteria import CriteriaReader
 from server.policy.model import Edition, Policy, Validity
 from server.policy.table import Table
@@ -142,7 +142,7 @@ class Loader:
             table.problem("library", f"{source} is missing or does not compile; run `make elm`")
         return library
 
-    def _validity(self, table: Table, known: Elm) -> Validity:
+    def _validity(self, table: Table, known: Known) -> Validity:
         when, days = table.text("when"), table.positive("days", MAX_DAYS)
         if when and when not in known.defines:
             table.problem("when", f"no define {when!r} in the edition's library")

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from server.cql.elm_files import includes, read_library
+from server.cql.elm_files import read_library
 
 SOURCE = "library Small version '1.0.0'\n"
 ELM = {"identifier": {"id": "Small", "version": "1.0.0"}}
@@ -56,10 +56,3 @@ def test_a_missing_or_broken_elm_file_is_reported(tmp_path: Path) -> None:
     assert "is not JSON" in str(read_library(file)[1][0])
     elm.unlink()
     assert str(read_library(file)[1][0]).startswith(f"{elm}: there is no such file")
-
-
-def test_includes_are_read_with_their_versions() -> None:
-    """An include without a version is told apart from one with."""
-    elm = {"includes": {"def": [{"path": "A", "version": "1"}, {"path": "B"}]}}
-    assert includes(elm) == includes({"library": elm}) == [("A", "1"), ("B", None)]
-    assert includes({}) == []

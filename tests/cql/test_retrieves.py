@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.cql.elm import Elm
 from server.cql.engine import CqlEngine
+from server.cql.model import CqlLibrary
 from server.cql.retrieves import relevant, wanted
 from tests.cql.conftest import CQL, VALUE_SETS
 
-LOGIC = [orjson.loads(library.elm)["library"] for library in CQL if library.name in {"Logic", "Included"}]
+LOGIC = [Elm(library) for library in CQL if library.name in {"Logic", "Included"}]
 CODES = {v.url: frozenset(m.split("|")[1] for m in v.members) for v in VALUE_SETS}
 CONDITIONS, MEDICINES = "http://codes.example/conditions", "http://codes.example/medicines"
 
@@ -88,7 +90,6 @@ def test_what_no_retrieve_returns_is_left_out(part: dict[str, Any], kept: bool) 
 
 def test_a_retrieve_of_any_resource_keeps_everything() -> None:
     """[Resource] looks at every type, so nothing may be left out."""
-    library = {
-        "statements": {"def": [{"expression": {"type": "Retrieve", "dataType": "{http://hl7.org/fhir}Resource"}}]}
-    }
-    assert wanted([library], {}) is None
+    retrieve = {"type": "Retrieve", "dataType": "{http://hl7.org/fhir}Resource"}
+    elm = {"library": {"statements": {"def": [{"name": "All", "expression": retrieve}]}}}
+    assert wanted([Elm(CqlLibrary("All", "1", "", orjson.dumps(elm).decode(), ""))], {}) is None

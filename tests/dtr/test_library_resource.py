@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from server.cql.elm import Elm, closure
 from server.cql.engine import CqlEngine
-from server.dtr.library import Elm, closure, data_requirements, library_resource, published_elm
+from server.dtr.library import data_requirements, library_resource, published_elm
 from server.fhir.read import Resource
 from server.policy.library import PolicyLibrary
 from tests.dtr import example_policy as example
