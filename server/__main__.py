@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="serve on VITRUVIAN_HOST:VITRUVIAN_PORT, in the foreground")
-    commands.add_parser("check-policies", help="load every policy folder, run its cases, list every problem")
+    commands.add_parser("check-policies", help="load policies, plan and sandbox, run every case, list every problem")
     explain = commands.add_parser("explain", help="print the decision for a PAS request, without a server")
     explain.add_argument("file", type=Path, metavar="FILE", help="a PAS request Bundle")
     commands.add_parser("demo", help="walk the journey for three orders over HTTP")
@@ -149,27 +149,23 @@ def _exit(_: int, __: FrameType | None) -> None:
 
 
 def check_policies(settings: Settings) -> int:
-    """Lists every problem of every policy folder and runs every worked case; 0 when there is none."""
+    """Lists every problem of policies, plan and sandbox file, and runs every worked case; 0 when there is none."""
     from server.app import open_engine
-    from server.pas.cases import check, unreadable_cases
-    from server.policy.library import PolicyLibrary
-    from server.policy.plan_file import load_plan
+    from server.pas.cases import check
+    from server.pas.policy_files import read_policy_files
 
-    try:
-        policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
-    except PolicyProblems as error:  # no case can run, but what is wrong with their files can be told too
-        raise PolicyProblems([*error.problems, *unreadable_cases(settings.policies)]) from error
-    plan = load_plan(settings.plan)
-    engine = open_engine(settings, policies)
+    files = read_policy_files(settings.policies, settings.questionnaires, settings.plan, settings.sandbox)
+    engine = open_engine(settings, files.policies)
     try:
         _wait_for(engine, settings)
-        report = check(settings.policies, policies, plan, engine)
+        report = check(settings.policies, files.policies, files.plan, engine)
     finally:
         engine.close()
-    for problem in report.problems:
+    problems = [*files.problems, *report.problems]
+    for problem in problems:
         _say(str(problem))
-    sys.stdout.write(f"{len(policies.policies)} policies, {report.cases} cases, {len(report.problems)} problems\n")
-    return 1 if report.problems else 0
+    sys.stdout.write(f"{len(files.policies.policies)} policies, {report.cases} cases, {len(problems)} problems\n")
+    return 1 if problems else 0
 
 
 def explain_file(settings: Settings, file: Path) -> int:

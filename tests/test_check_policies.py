@@ -91,6 +91,10 @@ BROKEN: dict[str, tuple[Break, str]] = {
         text(TOML, "days = 30", "days = 99999999"),
         f"{TOML}: edition 2025-01-01.validity 1.days: ",
     ),
+    "a billing code of no shape": (
+        text(TOML, 'form = "nov', 'billing = ["XX"]\nform = "nov'),
+        f"{TOML}: edition 2025-01-01.billing: XX is no code of HCPCS or CPT",
+    ),
     "an expansion that is none": (resource(VALUES, expansion="x"), f"{VALUES}: ValueSet.expansion: "),
     "a code that is a number": (
         resource(VALUES, expansion={"timestamp": "2026-01-01", "contains": [{"system": "s", "code": 5}]}),
@@ -186,6 +190,25 @@ def test_as_much_as_possible_is_told_at_once(check: Callable[..., list[str]]) ->
     problems = check(*(BROKEN[name][0] for name in names))
     for name in names:
         assert any(p.startswith(BROKEN[name][1]) for p in problems), (name, problems)
+
+
+def test_plan_sandbox_and_cql_are_looked_at_too(
+    check: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps policies from loading hides no problem of the plan, the sandbox file, the CQL or the cases."""
+    for name in ("plan", "sandbox"):
+        (tmp_path / f"{name}.toml").write_text("x = 5")
+        monkeypatch.setenv(f"VITRUVIAN_{name.upper()}", str(tmp_path / f"{name}.toml"))
+    unknown = text(ELM, '"type":"LessOrEqual"', '"type":"Precision"')
+    problems = check(BROKEN["a billing code of no shape"][0], BROKEN["cases that are no text"][0], unknown)
+    for said in (
+        f"{TOML}: edition 2025-01-01.billing: XX is no code of HCPCS or CPT",
+        "plan.toml: name: is missing",
+        "sandbox.toml: member: is missing",
+        f"{POLICY}/Novestra9.cql: 15:31: Precision is not in the engine",
+        f"{CASES}: is not TOML in UTF-8",
+    ):
+        assert any(p.startswith(said) for p in problems), (said, problems)
 
 
 def test_nothing_is_wrong_with_the_made_up_policy(check: Callable[..., list[str]]) -> None:
