@@ -214,3 +214,21 @@ def references(node: Any) -> list[str]:
         return []
     own = [node["reference"]] if isinstance(node.get("reference"), str) else []
     return [*own, *(r for child in node.values() for r in references(child))]
+
+
+def test_a_contained_medicine_stands_by_itself() -> None:
+    """What a resource contains is found like what is sent by itself; a contained Patient is not a second one."""
+    order = {
+        "resourceType": "MedicationRequest",
+        "id": "beside",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": "Patient/patient"},
+        "medicationReference": {"reference": "#m"},
+        "contained": [{"resourceType": "Medication", "id": "m", "code": {"text": "kit"}}, {**STRANGER, "id": "p"}],
+    }
+    (record,) = records(a_drug_bundle(extra=(order,)))
+    beside = next(r for r in resources(record.bundle, "MedicationRequest") if r["id"] == "beside")
+    assert beside["medicationReference"] == {"reference": "Medication/m"}
+    assert inside(record, "Medication") == ["m"]
+    assert inside(record, "Patient") == ["patient"]
