@@ -153,7 +153,7 @@ def with_unsure(bundle: Json, data: st.DataObject) -> Json:
     assert found is not None
     open_to_doubt = [
         (parents, item, option["valueCoding"])
-        for parents, item in items(found[1].form)
+        for parents, item in items(found[1].form.questionnaire)
         for option in item.get("answerOption", ())
         if option.get("valueCoding", {}).get("code") in {"unknown", "unsure"}
     ]

@@ -1,8 +1,11 @@
 """What the engine runs: compiled CQL libraries and expanded value sets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from server.fhir.codes import SYSTEM_ALIASES
+from server.fhir.read import dicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,22 @@ class ValueSet:
     resource: Mapping[str, Any]
     members: frozenset[str]
     """`system|code` tokens."""
+    whole_systems: tuple[str, ...] = field(init=False)
+    """Code systems, normalised, that it takes whole."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "whole_systems", whole_systems(self.resource))
+
+
+def whole_systems(value_set: Mapping[str, Any]) -> tuple[str, ...]:
+    """The systems of a FHIR ValueSet that takes nothing but whole ones and has no expansion; else none.
+
+    It is for a form that asks for any code of a system.
+    """
+    if "expansion" in value_set:
+        return ()
+    includes = dicts((value_set.get("compose") or {}).get("include"))
+    if any("system" not in i or i.keys() & {"concept", "filter", "valueSet"} for i in includes):
+        return ()
+    systems = (str(i["system"]) for i in includes)
+    return tuple(SYSTEM_ALIASES.get(s, s) for s in systems)

@@ -18,6 +18,7 @@ from server.errors import Problem
 from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
 from server.policy.adaptive import Asking
+from server.policy.form import items
 from server.policy.form_expression import cqf_libraries
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form
@@ -149,7 +150,7 @@ class Artifacts:
 
     def _value_sets_of(self, source: Mapping[str, Any], problems: list[Problem]) -> dict[str, ValueSet]:
         found: dict[str, ValueSet] = {}
-        for url in _answer_value_sets(source.get("item") or ()):
+        for url in _answer_value_sets(source):
             self._add_set(url, found, problems)
         return found
 
@@ -221,14 +222,13 @@ def _missing(what: str, name: str) -> Problem:
     return Problem("not-found", text, severity="warning")
 
 
-def _answer_value_sets(items: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _answer_value_sets(questionnaire: Mapping[str, Any]) -> Iterable[str]:
     """The external value sets of answers and of units, without a version."""
-    for item in items:
+    for _, item in items(questionnaire):
         for canonical in (item.get("answerValueSet"), extension_value(item, UNIT_VALUE_SET)):
             url = str(canonical or "").split("|", 1)[0]
             if url and not url.startswith("#"):
                 yield url
-        yield from _answer_value_sets(item.get("item") or ())
 
 
 def _version_order(key: str) -> tuple[tuple[int, str], ...]:

@@ -92,7 +92,7 @@ class Expander:
             raise NotFound("No value set with this url and version is used here; take the urls of the form's package.")
         source = value_set.resource
         closed = "expansion" in source
-        codes = list(_listed(source) if closed else self._of_whole_systems(source))
+        codes = list(_listed(source) if closed else self._of_whole_systems(value_set))
         words = asked.filter.lower().split()
         found = [c for c in codes if all(w in f"{c['code']} {c.get('display', '')}".lower() for w in words)]
         page = found[asked.offset :] if asked.count is None else found[asked.offset : asked.offset + asked.count]
@@ -109,9 +109,9 @@ class Expander:
         about = {k: v for k, v in source.items() if k not in {"id", "text", "expansion"}}
         return {**about, "status": source.get("status", "active"), "expansion": expansion}
 
-    def _of_whole_systems(self, source: Mapping[str, Any]) -> Iterable[Code]:
-        for include in (source.get("compose") or {}).get("include") or ():
-            known = self._of_system.get(_system(include), {})
+    def _of_whole_systems(self, value_set: ValueSet) -> Iterable[Code]:
+        for system in value_set.whole_systems:
+            known = self._of_system.get(system, {})
             yield from (known[code] for code in sorted(known))
 
 

@@ -178,7 +178,7 @@ def _put(target: Any, key: str | int, value: Any, place: str) -> None:
 
 
 def _answer(bundle: Resource, link: str, value: Any, form: Form, value_sets: Mapping[str, ValueSet]) -> None:
-    path, item = next(((p, i) for p, i in items(form) if i.get("linkId") == link), (None, None))
+    path, item = next(((p, i) for p, i in items(form.questionnaire) if i.get("linkId") == link), (None, None))
     if path is None or item is None:
         raise ChartError(f"answers: the form has no linkId {link}")
     holder = _resource(bundle, "QuestionnaireResponse")

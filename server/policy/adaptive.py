@@ -40,7 +40,7 @@ class Asking:
         self.form = form
         self._value_sets = value_sets
         self._conditions = conditions
-        self._links = frozenset(item["linkId"] for _, item in items(form))
+        self._links = frozenset(item["linkId"] for _, item in items(form.questionnaire))
 
     def first(self, response: Resource) -> frozenset[str]:
         """The linkIds of the form's first item, as far as these answers enable it."""
@@ -86,7 +86,7 @@ class _Tree:
     """Every item of the form as a node, with the answers given or with none; a repeating group once per occurrence."""
 
     def __init__(self, form: Form, clean: Resource) -> None:
-        parents = {item["linkId"]: tuple(p["linkId"] for p in above) for above, item in items(form)}
+        parents = {item["linkId"]: tuple(p["linkId"] for p in above) for above, item in items(form.questionnaire)}
         self.roots = _nodes(form.questionnaire["item"], clean.get("item") or [], None)
         self.enabled = Enabled(self.roots, parents)
         self.all = [node for root in self.roots for node in (root, *root.below())]

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.errors import Problem
-from server.fhir.codes import SYSTEM_ALIASES
 from server.fhir.read import coding
 from server.fhir.structure import real_day
 from server.policy.model import ValueSet
@@ -132,10 +131,10 @@ def _listed(item: Item, value_sets: ValueSets, given: Mapping[str, Any]) -> dict
     if value_set is None:
         return dict(given)
     if wanted.system:
-        in_set = wanted.token in value_set.members or wanted.system in _open_systems(value_set)
+        in_set = wanted.token in value_set.members or wanted.system in value_set.whole_systems
         return {**given, "system": wanted.system, "code": wanted.code} if in_set else None
     systems = sorted(m.rpartition("|")[0] for m in value_set.members if m.rpartition("|")[2] == wanted.code)
-    systems += _open_systems(value_set)
+    systems += value_set.whole_systems
     return {**given, "system": systems[0], "code": wanted.code} if systems else None
 
 
@@ -143,15 +142,6 @@ def _options(item: Item) -> Iterator[tuple[str, str]]:
     for option in item.get("answerOption") or ():
         if (listed := coding(option.get("valueCoding") or {})) is not None:
             yield listed.system, listed.code
-
-
-def _open_systems(value_set: ValueSet) -> list[str]:
-    """Systems that a value set takes whole, where it carries no expansion to check against."""
-    if value_set.resource.get("expansion"):
-        return []
-    includes = (value_set.resource.get("compose") or {}).get("include") or ()
-    whole = (i["system"] for i in includes if "system" in i and not i.keys() & {"concept", "filter", "valueSet"})
-    return [SYSTEM_ALIASES.get(system, system) for system in whole]
 
 
 def _with_display(item: Item, value_sets: ValueSets, found: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The files policies refer to: CQL libraries with their ELM, value sets, forms. Everything wrong is listed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ import orjson
 
 from server.cql.elm import Elm, closure
 from server.cql.elm_files import COMPILE, read_library
-from server.cql.model import CqlLibrary, ValueSet
+from server.cql.model import CqlLibrary, ValueSet, whole_systems
 from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
+from server.policy.form import items
 from server.policy.form_check import form_problems
 from server.policy.form_expression import expression_problems
 from server.policy.model import Form
@@ -124,9 +125,7 @@ class Artifacts:
         """The value sets that the library, its includes and the form refer to."""
         urls = {url for lib in self.closure(key) for url in self._elms[lib.key].value_sets.values()}
         urls |= {
-            str(i["answerValueSet"]).split("|", 1)[0]
-            for i in _items(form.questionnaire.get("item") or ())
-            if i.get("answerValueSet")
+            str(i["answerValueSet"]).split("|", 1)[0] for _, i in items(form.questionnaire) if i.get("answerValueSet")
         }
         for url in sorted(urls - set(self.value_sets)):
             self.problem(Path(self.libraries[key].source), "valueset", f"{url} is in no value-sets folder")
@@ -138,12 +137,6 @@ class Artifacts:
             self.problems.append(found)
 
 
-def _items(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for item in items:
-        yield item
-        yield from _items(item.get("item") or ())
-
-
 def _value_set_problems(value_set: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Place and text of what keeps its codes from being read."""
     broken = structure_problems(orjson.dumps(value_set), dict(value_set))
@@ -151,19 +144,10 @@ def _value_set_problems(value_set: Mapping[str, Any]) -> Iterator[tuple[str, str
     named = value_set.get("resourceType") == "ValueSet" and value_set.get("url") and value_set.get("version")
     if broken and named:
         return
-    contains = [] if _whole_systems(value_set) else (value_set.get("expansion") or {}).get("contains")
+    contains = [] if whole_systems(value_set) else (value_set.get("expansion") or {}).get("contains")
     if not named or not isinstance(contains, list):
         yield "", "must be a ValueSet with url, version and expansion.contains"
         return
     for n, code in enumerate(contains):
         if not code.get("code") or not code.get("system"):
             yield f"expansion.contains[{n}]", "must have a system and a code; give it both, or take it out"
-
-
-def _whole_systems(value_set: Mapping[str, Any]) -> bool:
-    """Whether a value set takes code systems whole, without an expansion: for a form that asks for any code of one."""
-    includes = (value_set.get("compose") or {}).get("include") or ()
-    whole = [
-        isinstance(i, dict) and "system" in i and not i.keys() & {"concept", "filter", "valueSet"} for i in includes
-    ]
-    return "expansion" not in value_set and bool(whole) and all(whole)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.errors import Problem
-from server.fhir.read import Resource
+from server.fhir.read import Resource, dicts
 from server.policy.answer import Item, ValueSets, answer_value, read_value
 from server.policy.enable_when import Node, drop_disabled
 from server.policy.model import Form
@@ -40,20 +40,20 @@ def form_canonicals(response: Resource) -> tuple[str, ...]:
     return tuple(c for c in (*_list(form.get("derivedFrom")), *versioned, url) if isinstance(c, str) and c)
 
 
-def items(form: Form) -> Iterator[tuple[tuple[Item, ...], Item]]:
-    """Every item of a form in its order, each with its parents, outermost first."""
-    yield from _below((), form.questionnaire.get("item") or ())
+def items(questionnaire: Mapping[str, Any]) -> Iterator[tuple[tuple[Item, ...], Item]]:
+    """Every item of a form in its order, each with its parents, outermost first. What is no item is passed over."""
+    return _below((), questionnaire)
 
 
-def _below(parents: tuple[Item, ...], children: Any) -> Iterator[tuple[tuple[Item, ...], Item]]:
-    for item in children:
+def _below(parents: tuple[Item, ...], holder: Item) -> Iterator[tuple[tuple[Item, ...], Item]]:
+    for item in dicts(holder.get("item")):
         yield parents, item
-        yield from _below((*parents, item), item.get("item") or ())
+        yield from _below((*parents, item), item)
 
 
 def item_by_link(form: Form) -> dict[str, Item]:
     """The items of a form by linkId."""
-    return {item["linkId"]: item for _, item in items(form)}
+    return {item["linkId"]: item for _, item in items(form.questionnaire)}
 
 
 def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str) -> tuple[Resource, list[Problem]]:
@@ -80,7 +80,7 @@ class _Reader:
     def __init__(self, form: Form, value_sets: ValueSets, at: str) -> None:
         self.value_sets = value_sets
         self.parents: dict[str, tuple[str, ...]] = {
-            item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in items(form)
+            item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in items(form.questionnaire)
         }
         self.problems: list[Problem] = []
         self._at = at

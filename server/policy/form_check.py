@@ -1,7 +1,6 @@
 """What makes a Questionnaire one that can be asked and read: looked at once, when policies are loaded."""
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import orjson
 
@@ -9,6 +8,7 @@ from server.fhir.read import Resource, dicts
 from server.fhir.structure import structure_problems
 from server.policy.answer import TYPES, Item
 from server.policy.enable_when import OPERATORS
+from server.policy.form import items
 
 
 def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -22,10 +22,10 @@ def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Itera
     for name in ("url", "version"):
         if not questionnaire.get(name):
             yield name, "is missing; a form is named by its url and version"
-    items = list(_items(questionnaire.get("item"), ()))
-    above = {str(item.get("linkId")): parents for parents, item in items}
+    asked = list(items(questionnaire))
+    above = {str(item.get("linkId")): tuple(str(p.get("linkId")) for p in parents) for parents, item in asked}
     seen: set[str] = set()
-    for _, item in items:
+    for _, item in asked:
         link = str(item.get("linkId"))
         if link in seen:
             yield f"item {link}", "stands twice; a linkId is unique in its form"
@@ -37,12 +37,6 @@ def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Itera
             yield f"item {link}", f"answerValueSet {set_url} is in no value-sets folder"
         for n, condition in enumerate(dicts(item.get("enableWhen"))):
             yield from ((f"item {link}.enableWhen[{n}]", text) for text in _condition(condition, link, above))
-
-
-def _items(items: Any, parents: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Item]]:
-    for item in dicts(items):
-        yield parents, item
-        yield from _items(item.get("item"), (*parents, str(item.get("linkId"))))
 
 
 def _condition(condition: Item, link: str, above: dict[str, tuple[str, ...]]) -> Iterator[str]:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.fhir.read import dicts, extension_value, extensions
+from server.fhir.read import extension_value, extensions
+from server.policy.form import items
 
 CQF_LIBRARY = "http://hl7.org/fhir/StructureDefinition/cqf-library"
 INITIAL_EXPRESSION = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-initialExpression"
@@ -48,7 +49,7 @@ def expression_problems(
         if not keys:
             text = f"{canonical} is no library there is; end it with the name of one, or with name|version"
             yield "cqf-library", text
-    for item in _items(questionnaire.get("item")):
+    for _, item in items(questionnaire):
         define = define_of(item)
         if define is None:
             continue
@@ -61,9 +62,3 @@ def expression_problems(
 
 def _is(key: str, name: str, version: str) -> bool:
     return key == f"{name}|{version}" if version else key.partition("|")[0] == name
-
-
-def _items(items: Any) -> Iterator[Mapping[str, Any]]:
-    for item in dicts(items):
-        yield item
-        yield from _items(item.get("item"))

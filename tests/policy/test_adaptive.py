@@ -44,8 +44,8 @@ FORM = form(
     group("many", question("m"), question("m-more", when="m"), repeats=True),
     group("last", group("inner", question("c", required=False), question("d", when="b"))),
 )
-LINKS = [item["linkId"] for _, item in items(FORM) if item["type"] == "boolean"]
-GROUPS = {item["linkId"] for _, item in items(FORM)} - set(LINKS)
+LINKS = [item["linkId"] for _, item in items(FORM.questionnaire) if item["type"] == "boolean"]
+GROUPS = {item["linkId"] for _, item in items(FORM.questionnaire)} - set(LINKS)
 
 
 def answered(of: Form, said: Json, shown: Any) -> list[Json]:

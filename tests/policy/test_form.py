@@ -373,7 +373,7 @@ def test_a_value_that_cannot_answer_is_refused(link: str, scalar: Any) -> None:
 
 def test_items_come_with_their_parents() -> None:
     """Every item of the form is walked in order, with the groups above it, outermost first."""
-    found = {item["linkId"]: [p["linkId"] for p in parents] for parents, item in items(FORM)}
+    found = {item["linkId"]: [p["linkId"] for p in parents] for parents, item in items(FORM.questionnaire)}
     assert found["main"] == []
     assert found["drug.name"] == ["main", "tried", "drug"]
     assert list(found)[:2] == ["main", "why"]
