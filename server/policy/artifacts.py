@@ -81,7 +81,7 @@ class Artifacts:
         try:
             found = orjson.loads(file.read_bytes())
         except FileNotFoundError:
-            self.problem(file, "", "there is no such file")
+            self.problem(file, "", "there is no such file; add it, or name another in policy.toml")
         except OSError as error:
             self.problem(file, "", f"cannot be read ({error.strerror}); it must be a file of yours")
         except orjson.JSONDecodeError as error:
@@ -118,7 +118,9 @@ class Artifacts:
         """The library and all that it includes, transitively, itself first."""
         found, missing = closure(key, self._elms)
         for name in missing:
-            self.problem(self.cql, name, "is included but there is no such library in shared/ or the policy folder")
+            includer = next(lib for lib in found if name in self._elms[lib].includes.values())
+            text = f"{name} is no library of shared/ or a policy folder; add it, or include one there is"
+            self.problem(Path(self.libraries[includer].source), "include", text)
         return tuple(self.libraries[name] for name in found)
 
     def sets_of(self, key: str, form: Form) -> tuple[ValueSet, ...]:
@@ -128,7 +130,7 @@ class Artifacts:
             str(i["answerValueSet"]).split("|", 1)[0] for _, i in items(form.questionnaire) if i.get("answerValueSet")
         }
         for url in sorted(urls - set(self.value_sets)):
-            self.problem(Path(self.libraries[key].source), "valueset", f"{url} is in no value-sets folder")
+            self.problem(Path(self.libraries[key].source), "valueset", f"{url} is in no value-sets folder; add it")
         return tuple(self.value_sets[url] for url in sorted(urls) if url in self.value_sets)
 
     def problem(self, file: Path, place: str, text: str) -> None:

@@ -19,7 +19,7 @@ class CriteriaReader:
         for table in tables:
             criterion = self._criterion(table)
             if criterion.id in seen:
-                table.problem("id", "stands twice in this edition")
+                table.problem("id", "stands twice in this edition; give each criterion its own id")
             seen.add(criterion.id)
             found.append(criterion)
         return tuple(found)
@@ -30,7 +30,7 @@ class CriteriaReader:
         for state in states:
             if state is not State.MET and not isinstance(remedies.get(state.value), str):
                 table.problem(f"remedy.{state}", f"is missing; say what would settle it when {state}")
-        for key in remedies:
+        for key in remedies if states else ():
             if key not in states:
                 table.problem(f"remedy.{key}", "is a state this criterion cannot take, says its `states`")
         criterion = Criterion(
@@ -45,7 +45,7 @@ class CriteriaReader:
             states=states,
             remedies={state: str(remedies.get(state.value, "")) for state in states if state is not State.MET},
         )
-        if (State.REVIEW in states) != (criterion.review is not None):
+        if states and (State.REVIEW in states) != (criterion.review is not None):
             table.problem("review", "name a `review` define exactly when `states` holds review")
         if State.MET in states and criterion.evidence is None:
             table.problem("evidence", "is missing; what is met must say by what")
@@ -55,7 +55,7 @@ class CriteriaReader:
     def _define(self, table: Table, key: str, *, required: bool = True) -> str | None:
         name = table.text(key) if required else table.optional_text(key)
         if name and self._defines and name not in self._defines:
-            table.problem(key, f"no define {name!r} in {self._source}")
+            table.problem(key, f"no define {name!r} in {self._source}; name one that it has")
         return name
 
     @staticmethod

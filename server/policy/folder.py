@@ -105,7 +105,8 @@ class Loader:
         known = self.artifacts.known(library)
         for name in parameters:
             if library is not None and name not in known.parameters:
-                table.problem(f"parameters.{name}", f"{library.source} and what it includes declare no such parameter")
+                text = "is declared by no library that the edition runs; declare it, or take it out"
+                table.problem(f"parameters.{name}", text)
         validity = tuple(self._validity(t, known) for t in table.tables("validity"))
         criteria = CriteriaReader(known.defines, library.source if library else "").read(table.tables("criterion"))
         approved_by = table.optional_text("approved_by") or "machine"
@@ -136,16 +137,16 @@ class Loader:
 
     def _main_library(self, folder: Path, table: Table) -> CqlLibrary | None:
         name = table.text("library")
-        source = str(folder / f"{name}.cql")
-        library = next((lib for lib in self.artifacts.libraries.values() if lib.source == source), None)
-        if library is None and name:
-            table.problem("library", f"{source} is missing or does not compile; run `make elm`")
+        source = folder / f"{name}.cql"
+        library = next((lib for lib in self.artifacts.libraries.values() if lib.source == str(source)), None)
+        if name and not source.exists():  # what is wrong with one that exists was told when it was read
+            table.problem("library", f"there is no {source}; name a library of this folder")
         return library
 
     def _validity(self, table: Table, known: Known) -> Validity:
         when, days = table.text("when"), table.positive("days", MAX_DAYS)
-        if when and when not in known.defines:
-            table.problem("when", f"no define {when!r} in the edition's library")
+        if when and known.defines and when not in known.defines:
+            table.problem("when", f"no define {when!r} in the edition's library; name one that it has")
         table.no_more()
         return Validity(when, days)
 
@@ -153,6 +154,8 @@ class Loader:
         days = [e.effective for e in policy.editions]
         if days != sorted(days, reverse=True) or len(set(days)) != len(days):
             table.problem("edition", "editions stand newest first, each with its own effective date")
+        if len({e.version for e in policy.editions}) != len(days):
+            table.problem("edition", "a version stands twice; decisions name it, so give each edition its own")
 
     def _one_policy_a_code(self, policies: Iterable[Policy]) -> None:
         owner: dict[str, Policy] = {}
@@ -160,5 +163,7 @@ class Loader:
             for token in sorted(policy.identified_by):
                 if token in owner:
                     file = self.cql / policy.id / "policy.toml"
-                    self.artifacts.problem(file, "order.identified_by", f"{token} already names {owner[token].id}")
+                    self.artifacts.problem(
+                        file, "order.identified_by", f"{token} already names {owner[token].id}; leave it with one"
+                    )
                 owner.setdefault(token, policy)
