@@ -1,6 +1,7 @@
 """Which forms a request asks for, and what else its sender must be told (dtr D-23..D-30, D-42..D-44, T-30)."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 import orjson
@@ -17,27 +18,27 @@ from server.policy.plan import MemberStatus, Plan
 from server.store.ports import Assertion, Store
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """One form to be packaged, with the orders it is for. `edition` is what CRD told this client, where it did."""
 
     policy: Policy
     edition: Edition
-    orders: list[Resource] = field(default_factory=list)
+    orders: tuple[Resource, ...]
 
     @property
     def form(self) -> Form:
         return self.edition.form
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Determination:
     """What will be answered: the forms by canonical, and what the client must be told besides."""
 
-    wanted: dict[str, Wanted]
-    coverages: list[Resource]
+    wanted: Mapping[str, Wanted]
+    coverages: tuple[Resource, ...]
     member_ids: tuple[str, ...]
-    outcome: list[Problem]
+    outcome: tuple[Problem, ...]
 
 
 class FormFinder:
@@ -62,23 +63,32 @@ class FormFinder:
         if not orders and assertion is not None:
             remembered = orjson.loads(assertion.order)  # empty where a request came without its order
             orders = [remembered] if "resourceType" in remembered else []
-        found = Determination({}, coverages, ids, outcome)
-        by_order = self._by_orders(request, orders, assertion, today, found)
-        asked = self._by_canonical(request, assertion, found)
+        by_order = self._by_orders(request, orders, assertion, today, outcome)
+        asked = self._by_canonical(request, assertion, outcome)
+        return Determination(self._wanted(request, orders, by_order, asked), tuple(coverages), ids, tuple(outcome))
+
+    def _wanted(
+        self,
+        request: PackageRequest,
+        orders: list[Resource],
+        by_order: list[tuple[Policy, Edition, Resource | None]],
+        asked: list[tuple[Policy, Edition]],
+    ) -> dict[str, Wanted]:
+        """The forms that were asked for, then those that the orders need; one that no order names is for them all."""
         # 2.0.1: the union of what was asked for; 2.2.0: canonicals limit the answer (dtr D-27)
         limited = bool(request.questionnaires) and self._version is Version.V2_2
         named = {edition.form.url for _, edition in asked}  # another version of it would break D-28
+        chosen: dict[str, tuple[Policy, Edition]] = {}
         for policy, edition in asked:
-            found.wanted.setdefault(edition.form.canonical, Wanted(policy, edition))
+            chosen.setdefault(edition.form.canonical, (policy, edition))
+        of: dict[str, list[Resource]] = {}
         for policy, edition, order in by_order:
-            wanted = found.wanted.get(edition.form.canonical)
-            if wanted is None and not limited and edition.form.url not in named:
-                wanted = found.wanted[edition.form.canonical] = Wanted(policy, edition)
-            if wanted is not None and order is not None and order not in wanted.orders:
-                wanted.orders.append(order)
-        for wanted in found.wanted.values():
-            wanted.orders = wanted.orders or orders
-        return found
+            canonical = edition.form.canonical
+            if canonical not in chosen and not limited and edition.form.url not in named:
+                chosen[canonical] = (policy, edition)
+            if canonical in chosen and order is not None and order not in of.setdefault(canonical, []):
+                of[canonical].append(order)
+        return {c: Wanted(policy, edition, tuple(of.get(c) or orders)) for c, (policy, edition) in chosen.items()}
 
     def _coverages(self, request: PackageRequest, outcome: list[Problem], problems: list[Problem]) -> list[Resource]:
         """The coverages of members of this plan, the one that the orders name first."""
@@ -121,7 +131,7 @@ class FormFinder:
         orders: list[Resource],
         assertion: Assertion | None,
         today: date,
-        found: Determination,
+        outcome: list[Problem],
     ) -> list[tuple[Policy, Edition, Resource | None]]:
         said = self._said_by_crd(assertion)
         chosen: list[tuple[Policy, Edition, Resource | None]] = [(*said, None)] if said and not orders else []
@@ -139,16 +149,16 @@ class FormFinder:
                 if edition is not None:
                     chosen.append((policy, edition, order))
                 else:
-                    found.outcome.append(_unrecognised(maybe=False))
+                    outcome.append(_unrecognised(maybe=False))
             else:
                 unrelated += said is not None
-                found.outcome.append(_unrecognised(maybe=bool(recognised.possible)))
+                outcome.append(_unrecognised(maybe=bool(recognised.possible)))
         if said is not None and orders and unrelated == len(orders):
             text = "None of the orders is the one this context was given for; send that order, or leave out `context`."
             raise Unprocessable([Problem("business-rule", text, request.context.at if request.context else None)])
         if assertion is not None and said is None:
             text = "The coverage information of this context asked for no form: no documentation is needed for it."
-            found.outcome.append(Problem("informational", text, severity="information"))
+            outcome.append(Problem("informational", text, severity="information"))
         return chosen
 
     def _said_by_crd(self, assertion: Assertion | None) -> tuple[Policy, Edition] | None:
@@ -160,7 +170,7 @@ class FormFinder:
         return (policy, edition) if policy and edition else self._policies.by_form(assertion.form)
 
     def _by_canonical(
-        self, request: PackageRequest, assertion: Assertion | None, found: Determination
+        self, request: PackageRequest, assertion: Assertion | None, outcome: list[Problem]
     ) -> list[tuple[Policy, Edition]]:
         chosen: list[tuple[Policy, Edition]] = []
         said = self._said_by_crd(assertion)
@@ -173,7 +183,7 @@ class FormFinder:
                 text = (
                     "A questionnaire that was asked for is not on this server; leave out its version, or ask by order."
                 )
-                found.outcome.append(Problem("not-found", text, asked.at, severity="warning"))
+                outcome.append(Problem("not-found", text, asked.at, severity="warning"))
         return chosen
 
 

@@ -108,12 +108,11 @@ class DtrRoutes:
         return package_answer(self._version, bundles, said)
 
     def _known(self, asked: PackageRequest, found: Determination, wanted: Wanted, now: datetime) -> Known:
-        orders = tuple(wanted.orders)
-        day = first_service_day(orders) or now.date()
+        day = first_service_day(wanted.orders) or now.date()
         authorization = (
             self._store.active_authorization(found.member_ids, wanted.policy.id, day) if found.member_ids else None
         )
-        return Known(orders, tuple(found.coverages), asked.referenced, authorization, now)
+        return Known(wanted.orders, found.coverages, asked.referenced, authorization, now)
 
     def _without_order(self, known: Known) -> list[Problem]:
         """2.0.1's draft must refer to an order; without one it is a draft that does not claim the profile (T-10)."""
