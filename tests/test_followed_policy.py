@@ -10,7 +10,9 @@ import pytest
 
 from server.__main__ import main
 from server.fhir.version import Version
+from server.pages.demo import stories_of
 from server.pages.demo_requests import Chart, order_sign, questionnaire_package, refill
+from server.policy.library import PolicyLibrary
 from tests import made_up
 from tests.journey import Partner
 from tests.serving import serving
@@ -98,6 +100,18 @@ def test_an_edition_that_is_none_is_named(check: Check, tmp_path: Path) -> None:
     cases = tmp_path / CASES
     cases.write_text(cases.read_text().replace('id = "N-3"', 'id = "N-3"\nedition = "2024"'))
     assert f"{CASES}: case N-3.edition: 2024 is no edition of this policy; name one of 2025-01-01" in check()
+
+
+def test_a_story_answers_the_form_of_its_case(tmp_path: Path) -> None:
+    """The demo makes the request that `check-policies` judged."""
+    folders = made_up.folders(tmp_path)
+    made_up.follow(tmp_path, AFTER_THE_CHARTS)
+    add_cases(tmp_path, "2027-01-01")
+    (tmp_path / "cql/novestra-9/demo").mkdir()
+    stories = "".join(f'[[story]]\ncase = "{case}"\ntitle = "t"\ntells = "t"\n' for case in ("N-1", "NEW-0"))
+    (tmp_path / "cql/novestra-9/demo/stories.toml").write_text(stories)
+    told = stories_of(PolicyLibrary.load(folders["policies"], folders["questionnaires"]), folders["policies"])
+    assert [story.request["entry"][2]["resource"]["questionnaire"] for story in told] == [OLD, NEW]
 
 
 @pytest.mark.parametrize("version", list(Version))
