@@ -95,6 +95,21 @@ def test_a_superseded_edition_is_still_held_to_its_cases(check: Check, tmp_path:
     assert f"{TOML}: edition 2025-01-01 criterion SCORE: {text}" in check()
 
 
+@pytest.mark.parametrize("effective", [BEFORE_THE_CHARTS, AFTER_THE_CHARTS])
+def test_a_copy_of_the_cases_goes_with_the_new_edition(check: Check, tmp_path: Path, effective: date) -> None:
+    """The edition at the top of a file is every case's: the old file gets one line at most."""
+    made_up.follow(tmp_path, effective)
+    cases = tmp_path / CASES
+    old = cases.read_text()
+    copy = cases.with_name(f"cases-{effective}.toml")
+    copy.write_text(f'edition = "{effective}"\n' + old)
+    cases.write_text('edition = "2025-01-01"\n' + old if effective == BEFORE_THE_CHARTS else old)
+    place = f"cql/novestra-9/{copy.name}: case N-2.expect.outcome: expected pend-physician, was approve"
+    assert place in check()
+    copy.write_text(copy.read_text().replace('"score" = 11', '"score" = 21').replace('"score" = 10', '"score" = 20'))
+    assert check() == []
+
+
 def test_an_edition_that_is_none_is_named(check: Check, tmp_path: Path) -> None:
     """The problem lists the editions there are."""
     cases = tmp_path / CASES

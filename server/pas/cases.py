@@ -46,12 +46,17 @@ def unreadable_cases(root: Path) -> list[PolicyProblem]:
     """The case files that cannot be read, for when the policies themselves cannot be loaded."""
     problems: list[PolicyProblem] = []
     for folder in policy_folders(root):
-        _read(folder, problems)
+        for file in _case_files(folder):
+            _read(file, problems)
     return problems
 
 
-def _read(folder: Path, problems: list[PolicyProblem]) -> dict[str, Any] | None:
-    file = folder / "cases.toml"
+def _case_files(folder: Path) -> list[Path]:
+    """cases.toml, and the files beside it that hold the cases of editions that followed."""
+    return [folder / "cases.toml", *sorted(folder.glob("cases-*.toml"))]
+
+
+def _read(file: Path, problems: list[PolicyProblem]) -> dict[str, Any] | None:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -91,27 +96,27 @@ class _Cases:
     engine: Engine
     report: Report
 
-    @property
-    def file(self) -> str:
-        return str(self.folder / "cases.toml")
-
     def run(self) -> None:
-        raw = _read(self.folder, self.report.problems)
-        if raw is None:
-            return
         charts: dict[str, bytes] = {}
+        for file in _case_files(self.folder):
+            raw = _read(file, self.report.problems)
+            if raw is not None:
+                self._file(Table(raw, str(file), "", self.report.problems), charts)
+
+    def _file(self, top: Table, charts: dict[str, bytes]) -> None:
+        edition = top.optional_text("edition")
         ids: set[str] = set()
-        for table in Table(raw, self.file, "", self.report.problems).tables("case"):
+        for table in top.tables("case"):
             case_id = table.text("id")
             if case_id in ids:
                 table.problem("id", "stands twice")
             ids.add(case_id)
             self.report.cases += 1
-            self._case(table, charts)
+            self._case(table, charts, table.optional_text("edition") or edition)
+        top.no_more()
 
-    def _case(self, table: Table, charts: dict[str, bytes]) -> None:
+    def _case(self, table: Table, charts: dict[str, bytes], named: str | None) -> None:
         table.text("title")
-        named = table.optional_text("edition")
         edition = self.policies.edition(self.policy.id, named) if named else None
         request = self._request(table, charts, edition)
         expect = table.table("expect")
@@ -196,6 +201,7 @@ def _listed(ids: Iterable[str]) -> str:
 
 
 def cases_of(folder: Path) -> list[Mapping[str, Any]]:
-    """The raw cases of a policy folder, for whoever replays one (the demo walks three)."""
-    found: list[Mapping[str, Any]] = tomllib.loads((folder / "cases.toml").read_text(encoding="utf-8"))["case"]
-    return found
+    """The raw cases of a policy's cases.toml, for whoever replays one (the demo walks three)."""
+    raw = tomllib.loads((folder / "cases.toml").read_text(encoding="utf-8"))
+    everywhere = {"edition": raw["edition"]} if "edition" in raw else {}
+    return [{**everywhere, **case} for case in raw["case"]]
