@@ -57,8 +57,9 @@ def serve(settings: Settings) -> int:
     """Serves until SIGTERM or Ctrl-C, then lets running requests finish."""
     import uvicorn
 
-    from server.app import create_app, open_services
+    from server.app import create_app
     from server.log import configure, log
+    from server.services import open_services
 
     configure(settings.log_level, json=settings.log_json)
     # uvicorn raises the signal again after a clean shutdown; this makes that a clean exit
@@ -150,9 +151,9 @@ def _exit(_: int, __: FrameType | None) -> None:
 
 def check_policies(settings: Settings) -> int:
     """Lists every problem of policies, plan and sandbox file, and runs every worked case; 0 when there is none."""
-    from server.app import open_engine
     from server.pas.cases import check
     from server.pas.policy_files import read_policy_files
+    from server.services import open_engine
 
     files = read_policy_files(settings.policies, settings.questionnaires, settings.plan, settings.sandbox)
     engine = open_engine(settings, files.policies)
@@ -173,10 +174,10 @@ def explain_file(settings: Settings, file: Path) -> int:
 
     1 for a request that would be refused, with every problem.
     """
-    from server.app import open_engine
     from server.pas.offline import explain, refusal
     from server.policy.library import PolicyLibrary
     from server.policy.plan_file import load_plan
+    from server.services import open_engine
 
     try:
         raw = file.read_bytes()

@@ -1,11 +1,9 @@
-"""The composition root. Read first: settings -> store, policies, plan, engine -> routes, and every URL in one table."""
+"""The composition root. Read first: every URL in one table, and services.py -> routes objects -> handlers."""
 
 import gc
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -16,11 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from server import __version__
-from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
-from server.cql.engine import CqlEngine
 from server.crd.routes import CrdRoutes
 from server.dtr.routes import DtrRoutes
-from server.errors import DatabaseGone, NotFound, UnusableDatabase, UnusableSetting, VitruvianError
+from server.errors import DatabaseGone, NotFound, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
@@ -28,14 +24,8 @@ from server.pages.docs import add_docs
 from server.pages.routes import CapabilityRoutes, PageRoutes
 from server.pas.routes import PasRoutes
 from server.pas.sandbox import Sandbox
-from server.pas.sandbox_file import SandboxFile, load_sandbox
 from server.pas.submit import Submit
-from server.policy.library import PolicyLibrary
-from server.policy.plan import Plan
-from server.policy.plan_file import load_plan
-from server.settings import Settings
-from server.store.ports import Store
-from server.store.sql import open_store
+from server.services import Services
 from server.url import Url
 
 URLS = (
@@ -104,74 +94,6 @@ FHIR_URLS = (
 
 EVALUATIONS = 40
 """Requests that may wait for CQL at once, in worker threads of their own: a slow policy keeps no order waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything a request may touch, made once at start."""
-
-    settings: Settings
-    store: Store
-    policies: PolicyLibrary
-    plan: Plan
-    engine: CqlEngine
-    sandbox: SandboxFile | None = None
-    clock: Clock = now
-    new_id: NewId = new_id
-    new_number: NewNumber = new_number
-
-    def close(self) -> None:
-        self.engine.close()
-        self.store.close()
-
-
-def open_services(settings: Settings) -> Services:
-    """Loads the policies, opens the database, starts the engine.
-
-    Raises PolicyProblems for policy data that must not be served, StoreError for a database that cannot be used.
-    """
-    policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
-    plan = load_plan(settings.plan)
-    sandbox = load_sandbox(settings.sandbox) if settings.sandbox else None
-    engine = open_engine(settings, policies)
-    try:
-        store = _open_record(settings)
-    except BaseException:
-        engine.close()
-        raise
-    return Services(settings, store, policies, plan, engine, sandbox)
-
-
-def _open_record(settings: Settings) -> Store:
-    """The store; refused where a sandbox and the record of a plan would mix."""
-    store = open_store(settings.database_url)
-    try:
-        store.dedicate(sandbox=settings.sandbox is not None)
-    except UnusableDatabase:
-        store.close()
-        raise
-    return store
-
-
-def open_engine(settings: Settings, policies: PolicyLibrary) -> CqlEngine:
-    return CqlEngine(
-        _script(settings.engine_script),
-        policies.libraries.values(),
-        policies.value_sets.values(),
-        isolates=settings.isolates,
-        timeout_seconds=settings.cql_timeout_seconds,
-        memory_mb=settings.cql_memory_mb,
-    )
-
-
-def _script(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise UnusableSetting(
-            f"VITRUVIAN_ENGINE_SCRIPT: {file} cannot be read ({why}); `make run` builds it, or run `make setup`."
-        ) from error
 
 
 def create_app(services: Services) -> FastAPI:

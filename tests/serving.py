@@ -10,7 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from server.app import Services, create_app, open_services
+from server.app import create_app
+from server.services import Services, open_services
 from server.settings import Settings
 
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.app import Services, open_engine
 from server.cql.engine import CqlEngine
 from server.decision.judge import judge
 from server.decision.model import Decision, Outcome
@@ -24,6 +23,7 @@ from server.policy.library import PolicyLibrary
 from server.policy.model import State
 from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
+from server.services import Services, open_engine
 from server.settings import ROOT, Settings
 from tests.serving import opened, sqlite_url
 from tests.shared_material import KINERET_CASES

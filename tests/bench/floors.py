@@ -8,13 +8,13 @@ from pathlib import Path
 
 import orjson
 
-from server.app import open_engine
 from server.decision.judge import judge
 from server.fhir.version import Version
 from server.pas.intake import read_submit
 from server.pas.record import record_of
 from server.policy.library import PolicyLibrary
 from server.policy.plan_file import load_plan
+from server.services import open_engine
 from server.settings import Settings
 
 

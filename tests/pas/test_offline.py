@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 import pytest
 
-from server.app import open_engine
 from server.cql.engine import CqlEngine
 from server.errors import InvalidRequest, Problem
 from server.pas.offline import explain, refusal
 from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
+from server.services import open_engine
 from server.settings import Settings
 from tests import made_up
 

@@ -1,0 +1,83 @@
+"""What a request may touch, opened once at start: policies, plan, engine, store. Adapters are chosen here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
+from server.cql.engine import CqlEngine
+from server.errors import UnusableDatabase, UnusableSetting
+from server.pas.sandbox_file import SandboxFile, load_sandbox
+from server.policy.library import PolicyLibrary
+from server.policy.plan import Plan
+from server.policy.plan_file import load_plan
+from server.settings import Settings
+from server.store.ports import Store
+from server.store.sql import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a request may touch, made once at start."""
+
+    settings: Settings
+    store: Store
+    policies: PolicyLibrary
+    plan: Plan
+    engine: CqlEngine
+    sandbox: SandboxFile | None = None
+    clock: Clock = now
+    new_id: NewId = new_id
+    new_number: NewNumber = new_number
+
+    def close(self) -> None:
+        self.engine.close()
+        self.store.close()
+
+
+def open_services(settings: Settings) -> Services:
+    """Loads the policies, opens the database, starts the engine.
+
+    Raises PolicyProblems for policy data that must not be served, UnusableDatabase for a database that cannot be used.
+    """
+    policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
+    plan = load_plan(settings.plan)
+    sandbox = load_sandbox(settings.sandbox) if settings.sandbox else None
+    engine = open_engine(settings, policies)
+    try:
+        store = _open_record(settings)
+    except BaseException:
+        engine.close()
+        raise
+    return Services(settings, store, policies, plan, engine, sandbox)
+
+
+def _open_record(settings: Settings) -> Store:
+    """The store; refused where a sandbox and the record of a plan would mix."""
+    store = open_store(settings.database_url)
+    try:
+        store.dedicate(sandbox=settings.sandbox is not None)
+    except UnusableDatabase:
+        store.close()
+        raise
+    return store
+
+
+def open_engine(settings: Settings, policies: PolicyLibrary) -> CqlEngine:
+    return CqlEngine(
+        _script(settings.engine_script),
+        policies.libraries.values(),
+        policies.value_sets.values(),
+        isolates=settings.isolates,
+        timeout_seconds=settings.cql_timeout_seconds,
+        memory_mb=settings.cql_memory_mb,
+    )
+
+
+def _script(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UnusableSetting(
+            f"VITRUVIAN_ENGINE_SCRIPT: {file} cannot be read ({why}); `make run` builds it, or run `make setup`."
+        ) from error
