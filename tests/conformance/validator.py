@@ -54,7 +54,8 @@ class Validator:
         if self._is_up():
             return
         tool = [sys.executable, str(folder / "validator")]
-        if subprocess.run([*tool, "start"], check=False).returncode or not self._is_up():  # noqa: S603
+        started = subprocess.run([*tool, "start"], check=False, stderr=subprocess.DEVNULL)  # noqa: S603 - fixed words
+        if started.returncode or not self._is_up():  # not installed yet
             subprocess.run([*tool, "setup"], check=True)  # noqa: S603 - our own tool, fixed words
             subprocess.run([*tool, "start"], check=True)  # noqa: S603
 
