@@ -4,7 +4,6 @@ One line for each kind of answer. Exit 1 on an error that guide-defects.toml doe
 be another, or when the validator does not notice a body that was broken on purpose.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ import httpx
 
 from server.fhir.version import Version
 from server.pages.serving import serving
+from tests.conformance.broken import broken
 from tests.conformance.defects import Defects
 from tests.conformance.forms import keep_forms
 from tests.conformance.inferno import lab_policies
@@ -44,11 +44,11 @@ def main() -> int:
         for kind, found in kinds.items()
     )
     wrong = [f"{t.version} {text}" for t in traffics for text in t.wrong]
-    missed = [str(t.version) for t in traffics if not _notices(validator, defects, t)]
+    missed = [f"{t.version} {kind}" for t in traffics for kind in _unnoticed(validator, defects, t)]
     for text in wrong:
         _print(f"WRONG {text}")
-    for version in missed:
-        _print(f"WRONG {version}: a response broken on purpose was not noticed")
+    for answer in missed:
+        _print(f"WRONG {answer}: an answer of this kind, broken on purpose, was not noticed")
     for defect in defects.unused:
         _print(f"unused entry in guide-defects.toml: {defect.message.pattern}")
     bodies = sum(len(kept) for t in traffics for kept in t.bodies.values())
@@ -103,14 +103,15 @@ def _general(location: str) -> str:
     return "".join(c for c in location if not c.isdigit())[:200]
 
 
-def _notices(validator: Validator, defects: Defects, traffic: Traffic) -> bool:
-    """Whether a submit response without its outcome is found wrong."""
-    good = traffic.bodies["submit"][0]
-    body = json.loads(good.content)
-    del body["entry"][0]["resource"]["outcome"]
-    broken = Resource("broken on purpose", json.dumps(body), good.profiles)
-    (issues,) = validator.validate(traffic.version, [broken])
-    return any(i.is_error and not defects.excuse(traffic.version, i) for i in issues)
+def _unnoticed(validator: Validator, defects: Defects, traffic: Traffic) -> list[str]:
+    """The kinds of answer whose first body, less one mandatory element, is not found wrong."""
+    spoilt: dict[str, Resource] = {}
+    for kind, kept in traffic.bodies.items():
+        found = ((body, r.profiles) for r in kept if (body := broken(r.content)) is not None)
+        body, profiles = next(found)
+        spoilt[kind] = Resource(f"{kind}, broken on purpose", body, profiles)
+    judged = zip(spoilt, validator.validate(traffic.version, list(spoilt.values())), strict=True)
+    return [k for k, issues in judged if not any(i.is_error and not defects.excuse(traffic.version, i) for i in issues)]
 
 
 def _print(line: str) -> None:
