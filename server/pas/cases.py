@@ -21,7 +21,7 @@ from server.policy.folder import policy_folders
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Policy, State
 from server.policy.plan import Plan
-from server.policy.table import Table
+from server.policy.table import Table, read_toml
 
 
 @dataclass(slots=True)
@@ -57,16 +57,12 @@ def _case_files(folder: Path) -> list[Path]:
 
 
 def _read(file: Path, problems: list[PolicyProblem]) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        problems.append(PolicyProblem(str(file), "", "there is no such file; every policy has worked cases"))
-    except OSError as error:
-        text = f"cannot be read ({error.strerror}); it must be a file of yours"
-        problems.append(PolicyProblem(str(file), "", text))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.append(PolicyProblem(str(file), "", f"is not TOML in UTF-8: {error}"))
-    return None
+    return read_toml(
+        file,
+        problems,
+        unreadable="it must be a file of yours",
+        absent="there is no such file; every policy has worked cases",
+    )
 
 
 def _every_state(folder: Path, policy: Policy, report: Report) -> None:

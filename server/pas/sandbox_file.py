@@ -1,7 +1,6 @@
 """Loads a sandbox file: scripted members, and what the sandbox's reviewers decide on their requests (cql/README.md)."""
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +13,7 @@ from server.decision.model import Outcome
 from server.errors import DecisionRefused, PolicyProblem, PolicyProblems
 from server.fhir.version import Version
 from server.pas.sandbox_elements import PLACEHOLDERS
-from server.policy.table import Table
+from server.policy.table import Table, read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +44,13 @@ class SandboxFile:
 def load_sandbox(path: Path) -> SandboxFile:
     """The scripts of a TOML file; raises PolicyProblems with everything that is wrong in it."""
     problems: list[PolicyProblem] = []
-    found = _Reader(path, problems).read(_parse(path))
+    raw = read_toml(path, problems, unreadable="VITRUVIAN_SANDBOX names the sandbox file")
+    if raw is None:
+        raise PolicyProblems(problems)
+    found = _Reader(path, problems).read(raw)
     if problems:
         raise PolicyProblems(problems)
     return found
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        text = f"cannot be read ({error.strerror}); VITRUVIAN_SANDBOX names the sandbox file"
-        raise PolicyProblems([PolicyProblem(str(path), "", text)]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyProblems([PolicyProblem(str(path), "", f"is not TOML in UTF-8: {error}")]) from error
 
 
 class _Reader:

@@ -1,11 +1,9 @@
 """Reads policy folders (cql/README.md fixes their shape) and lists everything that does not hold together."""
 
 import re
-import tomllib
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from server.cql.model import CqlLibrary
 from server.fhir.codes import HCPCS
@@ -13,7 +11,7 @@ from server.fhir.read import Coding
 from server.policy.artifacts import Artifacts, Known
 from server.policy.criteria import CriteriaReader
 from server.policy.model import Edition, Policy, Validity
-from server.policy.table import Table
+from server.policy.table import Table, read_toml
 
 SHARED = "shared"
 NOT_POLICIES = {SHARED, "plans"}
@@ -49,20 +47,14 @@ class Loader:
         self._one_policy_a_code(found)
         return found
 
-    def _toml(self, file: Path) -> dict[str, Any] | None:
-        try:
-            return tomllib.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            self.artifacts.problem(file, "", "there is no such file; every folder here is a policy")
-        except OSError as error:
-            self.artifacts.problem(file, "", f"cannot be read ({error.strerror}); it must be a file of yours")
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            self.artifacts.problem(file, "", f"is not TOML in UTF-8: {error}")
-        return None
-
     def _policy(self, folder: Path) -> Policy | None:
         file = folder / "policy.toml"
-        raw = self._toml(file)
+        raw = read_toml(
+            file,
+            self.artifacts.problems,
+            unreadable="it must be a file of yours",
+            absent="there is no such file; every folder here is a policy",
+        )
         if raw is None:
             return None
         table = Table(raw, str(file), "", self.artifacts.problems)

@@ -1,13 +1,12 @@
 """Loads a plan file: who the payer is, whom it covers, and its catalogue of services without a policy (cql/plans/)."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.read import coding
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
-from server.policy.table import Table
+from server.policy.table import Table, read_toml
 
 # The words of coverage-information that a catalogue may use (crd section 1.10); documentation is a policy's to ask for.
 _COVERED = ("covered", "not-covered", "conditional")
@@ -19,20 +18,13 @@ _NPI_DIGITS = 10
 def load_plan(path: Path) -> Plan:
     """The plan of a TOML file; raises PolicyProblems with everything that is wrong in it."""
     problems: list[PolicyProblem] = []
-    plan = _Reader(path, problems).plan(_parse(path))
+    raw = read_toml(path, problems, unreadable="VITRUVIAN_PLAN names the plan file")
+    if raw is None:
+        raise PolicyProblems(problems)
+    plan = _Reader(path, problems).plan(raw)
     if problems:
         raise PolicyProblems(problems)
     return plan
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        text = f"cannot be read ({error.strerror}); VITRUVIAN_PLAN names the plan file"
-        raise PolicyProblems([PolicyProblem(str(path), "", text)]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyProblems([PolicyProblem(str(path), "", f"is not TOML in UTF-8: {error}")]) from error
 
 
 class _Reader:

@@ -1,10 +1,29 @@
-"""One TOML table read key by key: what is missing, mistyped or unknown becomes a problem, all at once."""
+"""TOML read key by key: what is missing, mistyped or unknown becomes a problem, all at once."""
 
+import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from server.errors import PolicyProblem
+
+
+def read_toml(
+    file: Path, problems: list[PolicyProblem], *, unreadable: str, absent: str | None = None
+) -> dict[str, Any] | None:
+    """The table a file holds; None, and one problem, when it is none.
+
+    unreadable: the remedy for a file that cannot be read; absent: what to say instead of one that is not there.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        missing = absent if isinstance(error, FileNotFoundError) else None
+        problems.append(PolicyProblem(str(file), "", missing or f"cannot be read ({error.strerror}); {unreadable}"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(PolicyProblem(str(file), "", f"is not TOML in UTF-8: {error}"))
+    return None
 
 
 class Table:
