@@ -18,6 +18,7 @@ from server.policy.library import PolicyLibrary
 from tests.dtr import example_policy as example
 from tests.dtr.conftest import BASE_URL, Server, bundles, issues, resources
 from tests.shared_material import SHARED, needs_shared
+from tests.spoiling import spoil
 
 Json = dict[str, Any]
 LAB = example.ROOT / "tests/conformance/inferno/policies"
@@ -259,16 +260,7 @@ def test_no_body_makes_the_server_fail(server: Server, data: st.DataObject) -> N
     """Anything in any place of a good response: a next round or a refusal, never a fault."""
     response = draft(server)
     body: Json = {**response, "item": [deepcopy(WALKING), deepcopy(AIDS)]}
-    node: Any = body
-    for _ in range(data.draw(st.integers(1, 7))):
-        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
-        if not keys:
-            break
-        key = data.draw(st.sampled_from(keys))
-        if not isinstance(node[key], (dict, list)) or not node[key] or data.draw(st.booleans()):
-            node[key] = data.draw(_ANYTHING)
-            break
-        node = node[key]
+    spoil(body, data, _ANYTHING, 7)
     assert server.send("POST", NEXT, json=body).status_code in {200, 400}
 
 

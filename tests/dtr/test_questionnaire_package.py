@@ -12,6 +12,7 @@ from server.fhir.version import Version
 from tests.dtr import example_policy as example
 from tests.dtr.conftest import Server, bundles, issues, resources
 from tests.shared_material import SHARED, needs_shared
+from tests.spoiling import spoil
 
 Json = dict[str, Any]
 
@@ -247,16 +248,7 @@ _ANYTHING = st.recursive(
 def test_no_body_makes_the_server_fail(server: Server, data: st.DataObject) -> None:
     """Anything in any place of a good request: an answer or a refusal, never a fault."""
     body: Any = example.ask(deepcopy(COVERAGE), deepcopy(ORDER), context("A1"))
-    node: Any = body["parameter"]
-    for _ in range(data.draw(st.integers(1, 6))):
-        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
-        if not keys:
-            break
-        key = data.draw(st.sampled_from(keys))
-        if not isinstance(node[key], (dict, list)) or not node[key] or data.draw(st.booleans()):
-            node[key] = data.draw(_ANYTHING)
-            break
-        node = node[key]
+    spoil(body["parameter"], data, _ANYTHING, 6)
     answer = server.send("POST", "/Questionnaire/$questionnaire-package", json=body)
     assert answer.status_code in {200, 400, 422}
 
