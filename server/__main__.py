@@ -151,8 +151,8 @@ def _exit(_: int, __: FrameType | None) -> None:
 
 def check_policies(settings: Settings) -> int:
     """Lists every problem of policies, plan and sandbox file, and runs every worked case; 0 when there is none."""
-    from server.pas.cases import check
-    from server.pas.policy_files import read_policy_files
+    from server.authoring.policy_files import read_policy_files
+    from server.authoring.worked_cases import check
     from server.services import open_engine
 
     files = read_policy_files(settings.policies, settings.questionnaires, settings.plan, settings.sandbox)
@@ -174,7 +174,7 @@ def explain_file(settings: Settings, file: Path) -> int:
 
     1 for a request that would be refused, with every problem.
     """
-    from server.pas.offline import explain, refusal
+    from server.authoring.offline import explain, refusal
     from server.policy.library import PolicyLibrary
     from server.policy.plan_file import load_plan
     from server.services import open_engine
@@ -200,7 +200,7 @@ def explain_file(settings: Settings, file: Path) -> int:
 
 def demo(settings: Settings) -> int:
     """Walks the journey over HTTP against a running server, or one it starts and stops."""
-    from server.pages.demo import walk
+    from server.demo.walk import walk
     from server.policy.library import PolicyLibrary
 
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)

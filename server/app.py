@@ -23,7 +23,7 @@ from server.outcomes import cds_error, fhir_error, status_of
 from server.pages.docs import add_docs
 from server.pages.routes import CapabilityRoutes, PageRoutes
 from server.pas.routes import PasRoutes
-from server.pas.sandbox import Sandbox
+from server.pas.sandbox.scripted import Sandbox
 from server.pas.submit import Submit
 from server.services import Services
 from server.url import Url

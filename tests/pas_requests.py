@@ -9,7 +9,7 @@ from server.cql.model import CqlLibrary
 from server.fhir.codes import HCPCS, NPI, PAS
 from server.fhir.read import BundleIndex, Coding, Resource
 from server.fhir.version import Version
-from server.pas.request import AuthorizationRequest, Rejection, RequestedItem
+from server.pas.request.facts import AuthorizationRequest, Rejection, RequestedItem
 from server.pas.submit import Submit
 from server.policy.model import Criterion, Edition, Form, Reviewer, State, Validity
 from server.policy.plan import MemberStatus, Plan

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from server.demo.requests import Chart, order_sign, renewed
 from server.fhir.version import Version
-from server.pages.demo_requests import Chart, order_sign, renewed
-from server.policy.adaptive import Asking
-from server.policy.form import read_response
+from server.form.adaptive import Asking
+from server.form.response import read_response
 from server.policy.library import PolicyLibrary
 from server.settings import ROOT
 from tests.conformance.inferno import lab_policies

@@ -9,8 +9,8 @@ import pytest
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from server.demo.requests import Chart, order_sign
 from server.log import configure
-from server.pages.demo_requests import Chart, order_sign
 from server.settings import ROOT
 from tests.serving import serving, sqlite_url
 

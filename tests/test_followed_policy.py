@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from server.__main__ import main
+from server.demo.requests import Chart, order_sign, questionnaire_package, refill
+from server.demo.walk import stories_of
 from server.fhir.version import Version
-from server.pages.demo import stories_of
-from server.pages.demo_requests import Chart, order_sign, questionnaire_package, refill
 from server.policy.library import PolicyLibrary
 from tests import made_up
 from tests.journey import Partner

@@ -15,10 +15,10 @@ from server.cql.engine import CqlEngine
 from server.decision.judge import judge
 from server.decision.model import Decision, Outcome
 from server.fhir.version import Version
-from server.pas.intake import read_submit
-from server.pas.record import record_of
+from server.form.response import items
+from server.pas.cql_input import record_of
+from server.pas.request.read import read_submit
 from server.pas.submit import Submit
-from server.policy.form import items
 from server.policy.library import PolicyLibrary
 from server.policy.model import State
 from server.policy.plan import Plan

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from server.crd.gather import Prefetched
 from server.crd.order import ORDER_TYPES, read_order
-from server.crd.prefetch import Prefetched
-from server.dtr.determine import FormFinder
-from server.dtr.request import read_package_request
+from server.dtr.form_finder import FormFinder
+from server.dtr.package_request import read_package_request
 from server.fhir.order import BILLING_OPTIONS
 from server.fhir.version import Version
 from tests.crd.calls import Memory

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from server.policy.form import item_by_link
+from server.form.response import item_by_link
 from server.policy.library import PolicyLibrary
 from server.settings import ROOT
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from server.__main__ import main
+from server.demo.requests import Chart, order_sign
 from server.fhir.version import Version
-from server.pages.demo_requests import Chart, order_sign
 from tests import made_up
 from tests.journey import Partner
 from tests.serving import serving

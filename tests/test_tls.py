@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from server.pages.serving import serving
+from server.demo.serving import serving
 from server.settings import Settings
 from tests.certificate import certificate
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.clock import NewId
+from server.crd.coverage_answer import Determination
 from server.crd.coverage_information import TEMPORARY
-from server.crd.determination import Determination
-from server.crd.envelope import Configuration
+from server.crd.hook_request import Configuration
 from server.crd.order import DraftOrder
 from server.fhir.version import Version
 from server.policy.plan import Plan

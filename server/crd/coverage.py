@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
+from server.crd.gather import Prefetched
 from server.crd.order import DraftOrder
-from server.crd.prefetch import Prefetched
 from server.errors import InvalidRequest, Problem
 from server.fhir.coverage import in_force, member_ids
 from server.fhir.read import Resource, reference, type_and_id

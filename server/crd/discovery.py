@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from server.crd.envelope import MAX_CARDS
-from server.crd.prefetch import ORDER_TEMPLATES
+from server.crd.gather import ORDER_TEMPLATES
+from server.crd.hook_request import MAX_CARDS
 from server.fhir.version import Version
 from server.policy.plan import Plan
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from server.crd.prefetch import Prefetched
+from server.crd.gather import Prefetched
 from server.fhir.order import order_codings, service_day
 from server.fhir.read import Coding, Resource
 

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from server.body import JSON, read_json
 from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.crd.discovery import BY_ID, discovery
-from server.crd.envelope import read_request
-from server.crd.order_sign import OrderSign
+from server.crd.hook_request import read_request
+from server.crd.hooks.order_sign import OrderSign
 from server.errors import NotFound
 from server.outcomes import CdsResponse
 from server.policy.library import PolicyLibrary

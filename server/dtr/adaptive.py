@@ -7,8 +7,8 @@ from server.dtr.questionnaire import narrative
 from server.fhir.codes import DTR, QUESTIONNAIRE_ADAPTIVE
 from server.fhir.read import Resource, dicts
 from server.fhir.version import Version
-from server.policy.adaptive import Asking
-from server.policy.form import contained_form
+from server.form.adaptive import Asking
+from server.form.response import contained_form
 
 PATH = "/adaptive"
 """What the form names as its address: clients call it as it is, or with an operation behind it (dtr T-11)."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.dtr.adaptive import AdaptiveForm
-from server.dtr.artifacts import Artifacts
+from server.dtr.package_resources import Artifacts
 from server.errors import InvalidRequest, Problem
 from server.fhir.codes import DTR
 from server.fhir.parameters import Declared, parameters, read_parameters, resource
 from server.fhir.read import Resource
 from server.fhir.version import Version
-from server.policy.form import form_canonicals
+from server.form.response import form_canonicals
 from server.policy.library import PolicyLibrary
 
 _INPUT = f"{DTR}dtr-next-question-input-parameters"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import orjson
 
-from server.dtr.artifacts import FormPackage
+from server.dtr.package_resources import FormPackage
 from server.errors import Problem
 from server.fhir.codes import DTR
 from server.fhir.read import Resource

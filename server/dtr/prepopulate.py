@@ -7,8 +7,8 @@ from server.dtr.population import Known
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
-from server.policy.form import Item, answer_value, read_response
-from server.policy.form_expression import define_of
+from server.form.expression import define_of
+from server.form.response import Item, answer_value, read_response
 from server.policy.model import Form, ValueSet
 
 _CRD_CODES = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/"

@@ -9,7 +9,7 @@ import orjson
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
-from server.policy.form_expression import CQF_LIBRARY, CQL_LANGUAGES, cqf_libraries, named_define
+from server.form.expression import CQF_LIBRARY, CQL_LANGUAGES, cqf_libraries, named_define
 
 VERSION_ALGORITHM = {
     "url": "http://hl7.org/fhir/StructureDefinition/artifact-versionAlgorithm",

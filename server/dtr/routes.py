@@ -14,15 +14,15 @@ from starlette.responses import Response
 from server.body import FHIR_JSON, read_json
 from server.clock import Clock, NewId
 from server.decision.judge import Engine
-from server.dtr.artifacts import Artifact, Artifacts
-from server.dtr.determine import Determination, FormFinder, Wanted
 from server.dtr.expand import Expander, read_expand_parameters, read_expand_query
+from server.dtr.form_finder import Determination, FormFinder, Wanted
 from server.dtr.next_question import NextQuestion
 from server.dtr.package import package_answer, package_bundle
+from server.dtr.package_request import PackageRequest, read_package_request
+from server.dtr.package_resources import Artifact, Artifacts
 from server.dtr.population import Known, first_service_day, population_results
 from server.dtr.prepopulate import draft_response
 from server.dtr.questionnaire_errors import read_questionnaire_errors
-from server.dtr.request import PackageRequest, read_package_request
 from server.errors import InvalidRequest, NotFound, Problem
 from server.fhir.structure import structure_problems
 from server.fhir.version import Version

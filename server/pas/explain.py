@@ -8,7 +8,7 @@ import orjson
 from server.errors import NotFound
 from server.fhir.parameters import parameters, part, value
 from server.fhir.version import Version
-from server.pas.claim_response import SUBMIT
+from server.pas.response.claim_response import SUBMIT
 from server.store.ports import ItemRecord, Store
 
 _UNKNOWN_ID = "No ClaimResponse has this id. Ids stand in ClaimResponse.id of the answer to Claim/$submit."

@@ -9,9 +9,9 @@ from server.clock import Clock, NewId
 from server.errors import Problem
 from server.fhir.version import Version
 from server.outcomes import operation_outcome
-from server.pas.claim_error import render_rejections
-from server.pas.claim_response import INQUIRY, bundle
-from server.pas.request import InquiryRequest
+from server.pas.request.facts import InquiryRequest
+from server.pas.response.claim_error import render_rejections
+from server.pas.response.claim_response import INQUIRY, bundle
 from server.store.ports import Store
 
 

@@ -5,10 +5,10 @@ from datetime import date
 
 from server.fhir.coverage import in_force
 from server.fhir.read import Resource, dicts
-from server.pas.envelope import CLAIM, INFO_CANCELLED, Envelope
-from server.pas.items import certification_type
-from server.pas.parties import Parties
-from server.pas.request import Rejection
+from server.pas.request.bundle import CLAIM, INFO_CANCELLED, Envelope
+from server.pas.request.claim_item import certification_type
+from server.pas.request.facts import Rejection
+from server.pas.request.parties import Parties
 from server.policy.plan import MemberStatus, Plan
 
 _CANCEL = "3"  # X12 1322

@@ -12,8 +12,8 @@ from server.fhir.version import Version
 from server.outcomes import FhirResponse
 from server.pas.explain import explain, read_claim_response
 from server.pas.inquire import inquire
-from server.pas.intake import read_inquiry, read_submit
-from server.pas.sandbox import Sandbox
+from server.pas.request.read import read_inquiry, read_submit
+from server.pas.sandbox.scripted import Sandbox
 from server.pas.submit import Submit
 from server.policy.library import PolicyLibrary
 

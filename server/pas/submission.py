@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import orjson
 
 from server.decision.authorization import PersonDecision
-from server.pas.claim_response import Answer, render
-from server.pas.review_action import ACTION, DecidedItem
+from server.pas.response.claim_response import Answer, render
+from server.pas.response.review_action import ACTION, DecidedItem
 from server.store.ports import Assertion, ItemRecord, Submission
 
 

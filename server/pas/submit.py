@@ -7,11 +7,11 @@ from server.clock import Clock, NewId, NewNumber
 from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Evidence, Finding, Outcome
 from server.log import log
-from server.pas.claim_error import render_rejections
-from server.pas.claim_response import SUBMIT, Answer
-from server.pas.record import record_of
-from server.pas.request import AuthorizationRequest, RequestedItem
-from server.pas.review_action import DecidedItem, RequestedDocument
+from server.pas.cql_input import record_of
+from server.pas.request.facts import AuthorizationRequest, RequestedItem
+from server.pas.response.claim_error import render_rejections
+from server.pas.response.claim_response import SUBMIT, Answer
+from server.pas.response.review_action import DecidedItem, RequestedDocument
 from server.pas.submission import submission_of
 from server.policy.model import State
 from server.policy.plan import Plan

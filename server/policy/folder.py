@@ -8,9 +8,9 @@ from pathlib import Path
 from server.cql.model import CqlLibrary
 from server.fhir.codes import HCPCS
 from server.fhir.read import Coding
-from server.policy.artifacts import Artifacts, Known
 from server.policy.criteria import CriteriaReader
 from server.policy.model import Edition, Policy, Validity
+from server.policy.referenced_files import Artifacts, Known
 from server.policy.table import Table, read_toml
 
 SHARED = "shared"

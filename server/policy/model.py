@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from server.cql.model import CqlLibrary, ValueSet
-from server.fhir.codes import QUESTIONNAIRE_ADAPTIVE
-from server.fhir.read import Coding, extension_value
+from server.fhir.read import Coding
+from server.form.model import Form
 
 __all__ = [
     "CqlLibrary",
@@ -62,24 +62,6 @@ class Criterion:
     applies: str | None = None
     review: str | None = None
     evidence: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A FHIR Questionnaire of a policy, as its file holds it."""
-
-    url: str
-    version: str
-    questionnaire: Mapping[str, Any]
-
-    @property
-    def canonical(self) -> str:
-        return f"{self.url}|{self.version}"
-
-    @property
-    def adaptive(self) -> bool:
-        """Asked group by group: the file carries SDC's questionnaireAdaptive extension as true."""
-        return extension_value(self.questionnaire, QUESTIONNAIRE_ADAPTIVE) is True
 
 
 @dataclass(frozen=True, slots=True)

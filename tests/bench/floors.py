@@ -10,8 +10,8 @@ import orjson
 
 from server.decision.judge import judge
 from server.fhir.version import Version
-from server.pas.intake import read_submit
-from server.pas.record import record_of
+from server.pas.cql_input import record_of
+from server.pas.request.read import read_submit
 from server.policy.library import PolicyLibrary
 from server.policy.plan_file import load_plan
 from server.services import open_engine

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import orjson
 
+from server.demo.requests import Chart, inquiry, order_sign, questionnaire_package, renewed
 from server.fhir.read import Resource
-from server.pages.demo_requests import Chart, inquiry, order_sign, questionnaire_package, renewed
 
 CHARTS = Path(__file__).resolve().parents[2] / "cql"
 _MARK = "@@@@@@@@"

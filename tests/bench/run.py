@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import httpx
 
+from server.demo.requests import Chart
+from server.demo.serving import ROOT, Serving, free_port, serving
 from server.fhir.read import npis
-from server.pages.demo_requests import Chart
-from server.pages.serving import ROOT, Serving, free_port, serving
 from tests.bench.floors import commit_alone, cql_alone
 from tests.bench.load import Call, Load, load
 from tests.bench.process import cpu_seconds, memory_mb

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from server.pages.serving import ROOT, serving
+from server.demo.serving import ROOT, serving
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from server.demo.serving import serving
 from server.fhir.version import Version
-from server.pages.serving import serving
 from tests.conformance.broken import broken
 from tests.conformance.defects import Defects
 from tests.conformance.forms import keep_forms

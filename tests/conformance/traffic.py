@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
+from server.demo.requests import Chart, inquiry, order_sign, questionnaire_package, refill
 from server.fhir.codes import CRD, DTR, PAS
 from server.fhir.read import extension_value
 from server.fhir.version import Version
-from server.pages.demo_requests import Chart, inquiry, order_sign, questionnaire_package, refill
 from tests.conformance.bad_input import BAD_REQUESTS, Bad, bad_bundles
 from tests.conformance.orders import other_orders
 from tests.conformance.validator import Resource

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.crd.envelope import MAX_CARDS, SWITCHES
+from server.crd.hook_request import MAX_CARDS, SWITCHES
 from tests.crd.calls import Ehr, Json
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.crd.envelope import read_request
-from server.crd.order_sign import OrderSign
+from server.crd.hook_request import read_request
+from server.crd.hooks.order_sign import OrderSign
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, NDC, RXNORM
 from server.fhir.version import Version
 from server.policy.plan_file import load_plan

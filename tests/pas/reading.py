@@ -9,7 +9,7 @@ import orjson
 
 from server.fhir.codes import DTR
 from server.fhir.version import Version
-from server.pas.intake import AuthorizationRequest, InquiryRequest, read_inquiry, read_submit
+from server.pas.request.read import AuthorizationRequest, InquiryRequest, read_inquiry, read_submit
 from server.policy.library import PolicyLibrary
 from server.policy.plan import MemberStatus, Plan
 from tests.pas_requests import EHR, PLAN, a_bundle

@@ -10,9 +10,9 @@ import pytest
 
 from server.clock import new_id
 from server.fhir.version import Version
-from server.pas.claim_response import INQUIRY
 from server.pas.inquire import inquire
-from server.pas.request import InquiryRequest, Rejection
+from server.pas.request.facts import InquiryRequest, Rejection
+from server.pas.response.claim_response import INQUIRY
 from server.policy.model import State
 from server.store.ports import Inquiry, Store
 from server.store.sql import open_store

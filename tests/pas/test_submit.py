@@ -17,10 +17,10 @@ from server.decision.judge import ENGINE_CRITERION
 from server.errors import EngineError, InvalidRequest
 from server.fhir.codes import HCPCS, RXNORM
 from server.fhir.version import Version
-from server.pas.claim_error import render_rejections
-from server.pas.claim_response import INQUIRY, SUBMIT
-from server.pas.intake import read_submit
-from server.pas.request import Rejection
+from server.pas.request.facts import Rejection
+from server.pas.request.read import read_submit
+from server.pas.response.claim_error import render_rejections
+from server.pas.response.claim_response import INQUIRY, SUBMIT
 from server.pas.submission import submission_of
 from server.pas.submit import NO_POLICY
 from server.policy.model import State

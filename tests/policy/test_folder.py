@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from server.form.expression import CQF_LIBRARY
 from server.policy.folder import Loader
-from server.policy.form_expression import CQF_LIBRARY
 from tests import made_up
 
 Break = Callable[[Path], object]

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
+from server.demo.requests import order_sign, refill
 from server.fhir.version import Version
-from server.pages.demo_requests import order_sign, refill
 from tests.conformance.inferno.patients import chart, identifier
 from tests.conformance.orders import other_orders
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
+from server.demo.requests import order_sign
 from server.fhir.codes import DTR, HCPCS
 from server.fhir.version import Version
-from server.pages.demo_requests import order_sign
 from tests.conformance.inferno.patients import chart
 
 Json = dict[str, Any]

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import trustme
 
-from server.pages.serving import serving
+from server.demo.serving import serving
 from server.settings import ROOT, Settings
 from tests.certificate import certificate
 from tests.conformance.inferno import lab_policies

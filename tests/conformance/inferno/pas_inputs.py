@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from server.demo.requests import Chart, inquiry
 from server.fhir.version import Version
-from server.pages.demo_requests import Chart, inquiry
 from tests.conformance.inferno import pas_everything
 from tests.conformance.inferno.patients import chart
 

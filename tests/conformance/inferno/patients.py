@@ -5,7 +5,7 @@ import uuid
 from functools import cache
 from typing import Any
 
-from server.pages.demo_requests import Chart, renewed
+from server.demo.requests import Chart, renewed
 from server.settings import ROOT
 
 _CHARTS = ROOT / "cql" / "kineret-201603" / "charts"

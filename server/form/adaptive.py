@@ -1,0 +1,142 @@
+"""Asking an adaptive form round by round: what still counts, what is owed, what comes next. Pure, and keeps nothing.
+
+Everything is worked out again from the form and the answers (dtr D-16, T-18); of the client's copy only the linkIds
+are read, since nothing else tells a question that was passed over from one that was never asked.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.errors import InvalidRequest, Problem
+from server.fhir.codes import DTR
+from server.fhir.read import Resource, extension_value, extensions
+from server.form.answer import ValueSets
+from server.form.enable_when import Enabled, Node
+from server.form.model import Form
+from server.form.response import Item, items, read_response
+
+_ORIGIN = f"{DTR}information-origin"
+_NO_QUESTION = ("group", "display")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """asked: linkIds of the items that the form now shows; response: the answers that count; completed: all is said."""
+
+    asked: frozenset[str]
+    response: Resource
+    completed: bool
+
+
+class Asking:
+    """Asks one form. conditions: whether what clients see may carry enableWhen.
+
+    With conditions (2.2) an item of the form is asked with all that is in it; without (2.0.1) only with what is
+    enabled, and what an answer in it enables comes in a further round (dtr T-13).
+    """
+
+    def __init__(self, form: Form, value_sets: ValueSets, *, conditions: bool) -> None:
+        self.form = form
+        self._value_sets = value_sets
+        self._conditions = conditions
+        self._links = frozenset(item["linkId"] for _, item in items(form.questionnaire))
+
+    def first(self, response: Resource) -> frozenset[str]:
+        """The linkIds of the form's first item, as far as these answers enable it."""
+        tree = _Tree(self.form, response)
+        return frozenset(tree.enabled_links.intersection(_below(self.form.questionnaire["item"][0])))
+
+    def next(self, response: Resource, asked: Collection[str], at: str) -> Round:
+        """The next round: one more item of the form, in its order, among those that the answers enable.
+
+        asked: linkIds of the client's copy. at: FHIRPath of the response. A response that nobody has answered yet, but
+        for what was filled in automatically, is a first call, and is not told that it owes an answer.
+        Raises InvalidRequest with every problem of the answers: those of read_response, an item that the form does not
+        have, an answer to what was not asked, an open required question (dtr D-58, T-18).
+        """
+        clean, problems = read_response(self.form, self._value_sets, response, at)
+        tree = _Tree(self.form, clean)
+        shown = self._shown(tree, asked)
+        answered = {node.link for node in tree.all if node.answers}
+        if not self._links.issuperset(asked):
+            text = "The contained Questionnaire holds an item that this form does not have; send it as it came."
+            problems.append(Problem("value", text, f"{at}.contained"))
+        problems += [
+            Problem("business-rule", "This question was not asked yet; answer the contained form.", _at(at, link))
+            for link in sorted(answered - shown)
+        ]
+        owed = dict.fromkeys(node.link for node in tree.open_questions() if node.link in shown)
+        if any(_by_someone(answer) for node in tree.all for answer, _ in node.answers):
+            text = "This question is required; answer it before asking for the next one."
+            problems += [Problem("required", text, _at(at, link)) for link in owed]
+        if problems:
+            raise InvalidRequest(problems)
+        more = set() if owed else tree.next_item(shown, whole=self._conditions)
+        return Round(frozenset(shown | more), clean, completed=not more and not owed)
+
+    def _shown(self, tree: "_Tree", asked: Collection[str]) -> set[str]:
+        """What of the client's copy still belongs to the form, now that the answers are these."""
+        if not self._conditions:
+            return tree.enabled_links.intersection(asked)
+        return {link for n in tree.roots if n.link in asked and tree.enabled(n) for link in _below(n.item)}
+
+
+class _Tree:
+    """Every item of the form as a node, with the answers given or with none; a repeating group once per occurrence."""
+
+    def __init__(self, form: Form, clean: Resource) -> None:
+        parents = {item["linkId"]: tuple(p["linkId"] for p in above) for above, item in items(form.questionnaire)}
+        self.roots = _nodes(form.questionnaire["item"], clean.get("item") or [], None)
+        self.enabled = Enabled(self.roots, parents)
+        self.all = [node for root in self.roots for node in (root, *root.below())]
+        self.enabled_links = {node.link for node in self.all if self.enabled(node)}
+
+    def open_questions(self) -> Iterator[Node]:
+        """The required questions that are enabled and not answered."""
+        for node in self.all:
+            required = node.item.get("required") and node.item["type"] not in _NO_QUESTION
+            if required and not node.answers and self.enabled(node):
+                yield node
+
+    def next_item(self, shown: Collection[str], *, whole: bool) -> set[str]:
+        """The linkIds to add: what is new in an item of the form, the first one that has a question to ask.
+
+        whole: an item that is shown is shown with all that is in it.
+        """
+        enabled = [root for root in self.roots if self.enabled(root)]
+        begun = [] if whole else [root for root in enabled if root.link in shown]
+        for root in (*begun, *(r for r in enabled if r.link not in shown)):
+            new = {link for link in _below(root.item) if link not in shown and (whole or link in self.enabled_links)}
+            if any(n.link in new and n.item["type"] != "group" and self.enabled(n) for n in (root, *root.below())):
+                return new
+        return set()
+
+
+def _nodes(form_items: Any, given: Any, parent: Node | None) -> list[Node]:
+    found = []
+    for item in form_items:
+        for raw in [g for g in given if g.get("linkId") == item["linkId"]] or [{}]:
+            node = Node(item, raw, parent)
+            below = item.get("item") or ()
+            if item["type"] == "group":
+                node.children = _nodes(below, raw.get("item") or [], node)
+            node.answers = [(a, _nodes(below, a.get("item") or [], node)) for a in raw.get("answer") or ()]
+            found.append(node)
+    return found
+
+
+def _below(item: Item) -> Iterator[str]:
+    yield item["linkId"]
+    for child in item.get("item") or ():
+        yield from _below(child)
+
+
+def _by_someone(answer: Mapping[str, Any]) -> bool:
+    """Whether a person gave the answer: its origin is none of `auto`, `auto-client`, `auto-server` (dtr D-106, T-9)."""
+    origins = [extension_value(e, "source") for e in extensions(answer, _ORIGIN)]
+    return not any(str(origin).startswith("auto") for origin in origins)
+
+
+def _at(at: str, link: str) -> str:
+    return f"{at}.descendants().where(linkId='{link}')"

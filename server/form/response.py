@@ -1,0 +1,152 @@
+"""Reading a QuestionnaireResponse against its form, and writing single answers for one. Knows no particular form."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from server.errors import Problem
+from server.fhir.read import Resource, dicts
+from server.form.answer import Item, ValueSets, answer_value, read_value
+from server.form.enable_when import Node, drop_disabled
+from server.form.model import Form
+
+MAX_ITEMS = 2_000
+"""Items and answers of one response. A long form has a hundred; reading more only keeps others waiting."""
+
+__all__ = ["Item", "answer_value", "contained_form", "form_canonicals", "item_by_link", "items", "read_response"]
+
+
+def contained_form(response: Resource) -> Resource | None:
+    """The Questionnaire that an adaptive response contains: the one it names, else the first."""
+    forms = [
+        resource
+        for resource in _list(response.get("contained"))
+        if isinstance(resource, dict) and resource.get("resourceType") == "Questionnaire"
+    ]
+    named = response.get("questionnaire")
+    return next((f for f in forms if f"#{f.get('id')}" == named), forms[0] if forms else None)
+
+
+def form_canonicals(response: Resource) -> tuple[str, ...]:
+    """What may name the form that a response answers, best first: for an adaptive one, where it derives from.
+
+    Clients leave out `derivedFrom` or `url` of the contained form, so both are read (dtr D-60, T-13).
+    """
+    named = response.get("questionnaire")
+    if isinstance(named, str) and named and not named.startswith("#"):
+        return (named,)
+    form = contained_form(response) or {}
+    url, version = form.get("url"), form.get("version")
+    versioned = [f"{url}|{version}"] if isinstance(url, str) and isinstance(version, str) else []
+    return tuple(c for c in (*_list(form.get("derivedFrom")), *versioned, url) if isinstance(c, str) and c)
+
+
+def items(questionnaire: Mapping[str, Any]) -> Iterator[tuple[tuple[Item, ...], Item]]:
+    """Every item of a form in its order, each with its parents, outermost first. What is no item is passed over."""
+    return _below((), questionnaire)
+
+
+def _below(parents: tuple[Item, ...], holder: Item) -> Iterator[tuple[tuple[Item, ...], Item]]:
+    for item in dicts(holder.get("item")):
+        yield parents, item
+        yield from _below((*parents, item), item)
+
+
+def item_by_link(form: Form) -> dict[str, Item]:
+    """The items of a form by linkId."""
+    return {item["linkId"]: item for _, item in items(form.questionnaire)}
+
+
+def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str) -> tuple[Resource, list[Problem]]:
+    """The response as CQL may see it, and everything that is wrong with it.
+
+    Answers to questions that enableWhen hides are left out, since a hidden item counts for nothing; so are answers
+    without a value. Codings are completed with the system of the form. An open required question is no problem: that
+    fact is unknown. The response that came in is not changed.
+
+    value_sets: by url. at: FHIRPath of the response, e.g. `Bundle.entry[3].resource`; expressions start with it.
+    Problems: more than MAX_ITEMS (the rest is not read), unknown or misplaced linkId, one question answered twice, a
+    value of the wrong type, a code that is not among the answers, a date that does not exist.
+    """
+    reader = _Reader(form, value_sets, at)
+    roots = reader.nodes(response, form.questionnaire, None, at)
+    kept = drop_disabled(roots, reader.parents)
+    clean = {key: value for key, value in response.items() if key != "item"}
+    if kept:
+        clean["item"] = kept
+    return clean, reader.problems
+
+
+class _Reader:
+    def __init__(self, form: Form, value_sets: ValueSets, at: str) -> None:
+        self.value_sets = value_sets
+        self.parents: dict[str, tuple[str, ...]] = {
+            item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in items(form.questionnaire)
+        }
+        self.problems: list[Problem] = []
+        self._at = at
+        self._read = 0
+
+    def nodes(self, holder: Mapping[str, Any], form_item: Item, parent: Node | None, at: str) -> list[Node]:
+        """The items that stand directly below `holder` (response, group or answer), matched to the form's."""
+        allowed = {child["linkId"]: child for child in form_item.get("item") or ()}
+        found: list[Node] = []
+        seen: set[str] = set()
+        for n, raw in enumerate(self._some(holder.get("item"))):
+            place = f"{at}.item[{n}]"
+            link = raw.get("linkId") if isinstance(raw, dict) else None
+            item = allowed.get(link) if isinstance(link, str) else None
+            if item is None:
+                self._unknown(link, place)
+                continue
+            if link in seen and not item.get("repeats"):
+                self._add("duplicate", "This item does not repeat; send it once.", f"{place}.linkId")
+                continue
+            seen.add(item["linkId"])
+            found.append(self._node(item, raw, parent, place))
+        return found
+
+    def _node(self, item: Item, raw: Mapping[str, Any], parent: Node | None, at: str) -> Node:
+        node = Node(item, raw, parent)
+        node.children = self.nodes(raw, item, node, at)
+        answers = self._some(raw.get("answer"))
+        if answers and item["type"] in ("group", "display"):
+            self._add("structure", f"A {item['type']} takes no answer; answer the questions in it.", f"{at}.answer")
+            return node
+        given = 0
+        for n, answer in enumerate(answers):
+            place = f"{at}.answer[{n}]"
+            read = read_value(item, self.value_sets, answer if isinstance(answer, dict) else {}, place, self.problems)
+            if read is None:
+                continue
+            given += 1
+            if given > 1 and not item.get("repeats"):
+                self._add("duplicate", "This question takes one answer; send one.", place)
+                continue
+            node.answers.append((read, self.nodes(read, item, node, place)))
+        return node
+
+    def _some(self, value: Any) -> list[Any]:
+        """The elements of a list as long as the response is one that can be read."""
+        found = _list(value)
+        if self._read <= MAX_ITEMS < self._read + len(found):
+            text = f"The response holds more than {MAX_ITEMS} items and answers; send those that the form asks for."
+            self._add("too-costly", text, f"{self._at}.item")
+        self._read += len(found)
+        return found if self._read <= MAX_ITEMS else []
+
+    def _unknown(self, link: Any, place: str) -> None:
+        above = self.parents.get(link) if isinstance(link, str) else None
+        if above is not None:
+            text = f"This item stands under `{above[-1]}` in the form" if above else "This item is no child in the form"
+            self._add("structure", f"{text}; move it there.", f"{place}.linkId")
+        else:
+            self._add(
+                "value", "The form has no item with this linkId; take the linkIds of the form.", f"{place}.linkId"
+            )
+
+    def _add(self, code: str, text: str, expression: str) -> None:
+        self.problems.append(Problem(code, text, expression))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

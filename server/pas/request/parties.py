@@ -1,0 +1,119 @@
+"""Who a PAS request is about and from: patient, coverage, insurer, requester, and the providers that treat."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from server.errors import InvalidRequest
+from server.fhir.coverage import member_ids, numbers_disagree
+from server.fhir.read import MAX_IDENTIFIERS, Resource, npis
+from server.fhir.subject import is_about_another
+from server.pas.request.bundle import CLAIM, Envelope
+from server.pas.request.facts import RequestedItem
+
+_PROVIDERS = ("Organization", "PractitionerRole", "Practitioner")
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """patient, insurer, requester: the entries that Claim.patient, .insurer and .provider point at.
+
+    coverage: the focal one; None only where none was needed. organization: the requester's, when sent.
+    """
+
+    patient: Resource
+    insurer: Resource
+    requester: Resource
+    coverage: Resource | None
+    organization: Resource | None
+
+    @property
+    def member_ids(self) -> tuple[str, ...]:
+        """The member id of the request, one or none (pas T-16)."""
+        return member_ids(self.coverage, self.patient)
+
+
+class PartyReader:
+    """Resolves the parties of a Claim; each one that is missing is a problem of the envelope."""
+
+    def __init__(self, envelope: Envelope, *, coverage_needed: bool) -> None:
+        self._envelope = envelope
+        claim = envelope.claim
+        self.patient = envelope.resolve(claim.get("patient"), ("Patient",), f"{CLAIM}.patient")
+        self._insurer = envelope.resolve(claim.get("insurer"), ("Organization",), f"{CLAIM}.insurer")
+        self._requester = envelope.resolve(claim.get("provider"), _PROVIDERS, f"{CLAIM}.provider")
+        n, insurance = _focal(claim)
+        if coverage_needed:
+            place = f"{CLAIM}.insurance[{n}].coverage"
+            self._coverage = envelope.resolve(insurance.get("coverage"), ("Coverage",), place)
+        else:
+            self._coverage = envelope.index.resolve(insurance.get("coverage"), claim)
+        self._same_patient()
+
+    def found(self) -> Parties:
+        """The parties; raises InvalidRequest when the envelope has any problem."""
+        patient, insurer, requester = self.patient, self._insurer, self._requester
+        if patient is None or insurer is None or requester is None or self._envelope.problems:
+            raise InvalidRequest(self._envelope.problems)
+        return Parties(patient, insurer, requester, self._coverage, self._organization(requester))
+
+    def _same_patient(self) -> None:
+        """One request is about one person; a coverage of somebody else would mix two people's data."""
+        coverage, patient = self._coverage, self.patient
+        if coverage is None or patient is None:
+            return
+        if is_about_another(self._envelope.index, patient, coverage):
+            text = "The coverage belongs to another patient than the Claim; send the patient's own coverage."
+            self._envelope.add("value", text, f"{self._envelope.place(coverage)}.beneficiary")
+        if numbers_disagree(coverage, patient):
+            text = "Patient and Coverage have different member numbers of one system; send those of one person."
+            self._envelope.add("value", text, f"{self._envelope.place(patient)}.identifier")
+
+    def _organization(self, requester: Resource) -> Resource | None:
+        if requester.get("resourceType") == "Organization":
+            return requester
+        return self._envelope.index.resolve(requester.get("organization"), requester)
+
+
+def requester_npis(envelope: Envelope, requester: Resource) -> tuple[str, ...]:
+    """The NPIs of a provider, and of the practitioner and organization of a PractitionerRole; 20 of each at most."""
+    found = [*npis(requester)]
+    for key in ("organization", "practitioner"):
+        element = requester.get(key)
+        resource = envelope.index.resolve(element, requester)
+        found += (
+            npis(resource) if resource is not None else npis(element)
+        )  # a Reference may carry an identifier instead
+    return tuple(dict.fromkeys(found))
+
+
+def treating_npis(envelope: Envelope, items: Iterable[RequestedItem]) -> tuple[str, ...]:
+    """The NPIs of the care team and of who ordered and who is to perform (pas P-78)."""
+    claim = envelope.claim
+    elements: list[tuple[Any, Resource]] = [(member.get("provider"), claim) for member in claim.get("careTeam") or ()]
+    for order in (item.order for item in items if item.order is not None):
+        performers = order.get("performer")
+        who = (order.get("requester"), *(performers if isinstance(performers, list) else [performers]))
+        elements += [(element, order) for element in who]
+    found: list[str] = []
+    for element, holder in elements:
+        provider = envelope.index.resolve(element, holder)
+        found += (
+            requester_npis(envelope, provider)
+            if provider is not None
+            else npis({"identifier": element.get("identifier")} if isinstance(element, dict) else None)
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def identifier_values(resource: Resource) -> tuple[str, ...]:
+    """The identifier values of a resource, the first 20 at most."""
+    found = (i.get("value") for i in resource.get("identifier") or () if isinstance(i, dict))
+    return tuple(dict.fromkeys(islice((v for v in found if isinstance(v, str)), MAX_IDENTIFIERS)))
+
+
+def _focal(claim: Resource) -> tuple[int, Resource]:
+    """The focal insurance and its place; the first one when none is marked."""
+    insurances = claim.get("insurance") or [{}]
+    return next(((n, i) for n, i in enumerate(insurances) if i.get("focal") is True), (0, insurances[0]))

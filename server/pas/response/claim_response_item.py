@@ -1,0 +1,139 @@
+"""ClaimResponse.item: the decision of one requested item, in the shape of one guide version (pas section 2d)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from server.fhir.codes import PAS, X12_ACTION, X12_REASON
+from server.fhir.read import Resource, codings, extension_value
+from server.fhir.version import Version
+from server.pas.request.facts import AuthorizationRequest
+from server.pas.response.review_action import ACTION, DecidedItem
+
+_ENTITY = "https://codesystem.x12.org/005010/98"
+
+_TRACE = f"{PAS}extension-itemTraceNumber"
+CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/adjudication", "code": "submitted"}]}
+
+# Roles of a care team member who renders the service itself: attending, operating, facility, service provider,
+# service location. One who orders, refers or was consulted is not thereby authorized to provide it.
+_RENDERING = frozenset({"71", "72", "FA", "SJ", "77"})
+
+
+def item_element(
+    decided: DecidedItem, request: AuthorizationRequest, *, notes: Sequence[int], issued: date, version: Version
+) -> dict[str, Any]:
+    """The item with its sequence, trace numbers and review action; a number and a period only when approved."""
+    element: dict[str, Any] = {
+        "extension": [
+            *_traces(decided, version),
+            *(certified(decided, issued) if decided.approved else ()),
+            *_references(decided, request.claim),
+            *_requested_date(decided.item.raw),
+            *(_authorized_provider(p, version) for p in rendering_providers(decided, request)),
+        ],
+        "itemSequence": decided.item.sequence,
+        "adjudication": [{"extension": [_review_action(decided)], "category": CATEGORY}],
+    }
+    if not element["extension"]:
+        del element["extension"]  # FHIR JSON has no empty arrays
+    if notes:
+        element["noteNumber"] = list(notes)
+    return element
+
+
+def fits(identifier: Resource, version: Version) -> bool:
+    """Whether an identifier can be echoed under the version: PAS 2.2 wants system and value (pas 2c)."""
+    return version is Version.V2_0 or bool(identifier.get("system") and identifier.get("value"))
+
+
+def _traces(decided: DecidedItem, version: Version) -> Iterator[dict[str, Any]]:
+    own = (decided.document.context,) if decided.document else ()
+    for trace in (*decided.item.trace, *own):
+        if fits(trace, version):
+            yield {"url": _TRACE, "valueIdentifier": trace}
+
+
+def certified(decided: DecidedItem, issued: date) -> Iterator[dict[str, Any]]:
+    """When something was authorized, and for which days."""
+    yield {"url": f"{PAS}extension-itemPreAuthIssueDate", "valueDate": issued.isoformat()}
+    if decided.period:
+        yield {"url": f"{PAS}extension-itemPreAuthPeriod", "valuePeriod": period_of(decided.period)}
+
+
+def period_of(days: tuple[date, date]) -> dict[str, str]:
+    """A FHIR Period; both ends count."""
+    return {"start": days[0].isoformat(), "end": days[1].isoformat()}
+
+
+def _references(decided: DecidedItem, claim: Resource) -> Iterator[dict[str, Any]]:
+    """The number of an earlier authorization as it was sent (REF-BB), and ours while pended (REF-NT)."""
+    number = f"{PAS}extension-authorizationNumber"
+    previous = extension_value(decided.item.raw, number) or extension_value(claim, number)
+    if isinstance(previous, str):
+        yield {"url": number, "valueString": previous}
+    if decided.reference:
+        yield {"url": f"{PAS}extension-administrationReferenceNumber", "valueString": decided.reference}
+
+
+def _requested_date(item: Resource) -> Iterator[dict[str, Any]]:
+    url = f"{PAS}extension-itemRequestedServiceDate"
+    if item.get("servicedDate"):
+        yield {"url": url, "valueDateTime": item["servicedDate"]}
+    elif item.get("servicedPeriod"):
+        yield {"url": url, "valuePeriod": item["servicedPeriod"]}
+
+
+def _review_action(decided: DecidedItem) -> dict[str, Any]:
+    """The code's url is the full one (pas T-7); `number` is the new authorization number (pas T-8)."""
+    parts: list[dict[str, Any]] = []
+    if decided.approved and decided.number:
+        parts.append({"url": "number", "valueString": decided.number})
+    reason = decided.reason
+    if reason:
+        concept = {"coding": [{"system": X12_REASON, "code": reason[0]}], "text": reason[1]}
+        parts.append({"url": "reasonCode", "valueCodeableConcept": concept})
+    code, display = ACTION[decided.status]
+    concept = {"coding": [{"system": X12_ACTION, "code": code, "display": display}]}
+    parts.append({"url": f"{PAS}extension-reviewActionCode", "valueCodeableConcept": concept})
+    return {"url": f"{PAS}extension-reviewAction", "extension": parts}
+
+
+@dataclass(frozen=True, slots=True)
+class RenderingProvider:
+    """Who will provide an item: the Practitioner or Organization, its fullUrl, and its X12 98 role."""
+
+    resource: Resource
+    full_url: str
+    role: str
+
+
+def rendering_providers(decided: DecidedItem, request: AuthorizationRequest) -> list[RenderingProvider]:
+    """The care team members who are authorized to render an item; none while it is pended."""
+    sequences = decided.item.raw.get("careTeamSequence") if decided.approved else None
+    if not sequences:
+        return []
+    found = []
+    for member in request.claim.get("careTeam") or ():
+        role = next((c.code for c in codings(member.get("role")) if c.system == _ENTITY), "")
+        if member.get("sequence") not in sequences or role not in _RENDERING:
+            continue
+        provider = request.index.resolve(member.get("provider"), request.claim)
+        if provider is not None and provider.get("resourceType") == "PractitionerRole":
+            provider = request.index.resolve(provider.get("practitioner"), provider)
+        if provider is not None:
+            found.append(RenderingProvider(provider, request.index.full_url(provider), role))
+    return found
+
+
+def _authorized_provider(provider: RenderingProvider, version: Version) -> dict[str, Any]:
+    """itemAuthorizedProvider; 2.2 names the provider type by a full URL, 2.0 by a short one (pas 2d)."""
+    kind = "providerType" if version is Version.V2_0 else f"{PAS}extension-authorizedProviderType"
+    return {
+        "url": f"{PAS}extension-itemAuthorizedProvider",
+        "extension": [
+            {"url": "provider", "valueReference": {"reference": provider.full_url}},
+            {"url": kind, "valueCodeableConcept": {"coding": [{"system": _ENTITY, "code": provider.role}]}},
+        ],
+    }

@@ -1,0 +1,111 @@
+"""The demo and the commands of the welcome page, against a real server: what a newcomer tries first works."""
+
+import html
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server.demo.walk import stories_of, walk
+from server.errors import NotFound
+from server.policy.library import PolicyLibrary
+from server.settings import ROOT, Settings
+from tests.demo.demo_files import demo_files
+from tests.serving import serving, sqlite_url
+
+SETTINGS = Settings()
+POLICIES = PolicyLibrary.load(SETTINGS.policies, SETTINGS.questionnaires)
+OUTCOMES = [
+    story["outcome"]
+    for file in sorted(SETTINGS.policies.glob("*/demo/stories.toml"))
+    for story in tomllib.loads(file.read_text(encoding="utf-8"))["story"]
+]
+
+
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(sqlite_url(tmp_path_factory.mktemp("demo"))) as url:
+        yield url
+
+
+def told(base_url: str) -> str:
+    said: list[str] = []
+    assert walk(base_url, said.append, POLICIES, SETTINGS.policies) == 0
+    return "".join(said)
+
+
+def test_each_story_ends_as_it_must(base_url: str) -> None:
+    """Approved, more information, physician: in this order, each with the outcome that $explain gives."""
+    assert re.findall(r"answer +([a-z-]+) under", told(base_url)) == OUTCOMES
+    assert OUTCOMES == ["approve", "more-info-needed", "pend-physician"]
+
+
+def test_every_step_says_what_was_asked_and_what_came_back(base_url: str) -> None:
+    """Five numbered steps a story; each names its method and path and has an answer."""
+    for story in told(base_url).split("=\n1. ")[1:]:
+        steps = re.split(r"\n\n\d\. ", story)
+        assert len(steps) == 5
+        for step in steps:
+            assert re.search(r"^   (GET|POST) /", step, re.MULTILINE)
+            assert "   answer " in step
+
+
+def test_a_refill_needs_no_new_request_and_a_pended_one_is_found_again(base_url: str) -> None:
+    """The approved order's refill is satisfied by its number; the pended requests are found by $inquire."""
+    text = told(base_url)
+    (number,) = set(re.findall(r"certified \(A1\), number (\S+),", text))
+    assert re.findall(r"authorization number: (\S+)", text) == [number]
+    pended = re.findall(r"pended \(A4\), number (\S+)", text)
+    assert pended[0::2] == pended[1::2]
+    assert len(pended) == 4
+
+
+def test_it_can_be_told_twice(base_url: str) -> None:
+    """Each telling is about other members, so that a second one on the same record tells the same."""
+    first, second = (re.findall(r"answer +([a-z-]+) under", told(base_url)) for _ in range(2))
+    assert first == second == OUTCOMES
+
+
+def test_lines_fit_a_terminal(base_url: str) -> None:
+    """No line is longer than 100 characters, unless one word is."""
+    for line in told(base_url).splitlines():
+        assert len(line) <= 100 or len(line.split()[-1]) > 60
+
+
+def test_without_stories_it_says_so(tmp_path: Path) -> None:
+    """A folder of policies without a demo is named, instead of telling nothing."""
+    with pytest.raises(NotFound, match="nothing to tell"):
+        list(stories_of(POLICIES, tmp_path))
+
+
+@pytest.mark.parametrize(("file", "content"), demo_files(SETTINGS).items(), ids=lambda v: getattr(v, "name", ""))
+def test_the_example_files_are_those_of_the_first_story(file: Path, content: bytes) -> None:
+    """They follow the chart: after it changed, run `python -m tests.demo.demo_files`."""
+    assert json.loads(file.read_bytes()) == json.loads(content)
+
+
+def test_the_commands_of_the_welcome_page_work(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typed in the project's folder, the three commands answer 200: services, coverage information, a certification."""
+    monkeypatch.chdir(ROOT)
+    page = httpx.get(f"{base_url}/").text
+    answers = [curl(html.unescape(code)) for code in re.findall(r"<pre[^>]*><code>(.*?)</code>", page, re.DOTALL)]
+    assert [a.status_code for a in answers] == [200, 200, 200]
+    assert answers[0].json()["services"]
+    assert answers[1].json()["systemActions"]
+    assert answers[2].json()["entry"][0]["resource"]["outcome"] == "complete"
+
+
+def curl(command: str) -> httpx.Response:
+    """What curl would send, sent."""
+    name, url, *options = shlex.split(command.replace("\\\n", " "))
+    assert name == "curl"
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    if "--data" not in given:
+        return httpx.get(url)
+    key, _, value = given["--header"].partition(": ")
+    return httpx.post(url, headers={key: value}, content=Path(given["--data"].removeprefix("@")).read_bytes())

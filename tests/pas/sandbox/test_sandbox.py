@@ -1,0 +1,264 @@
+"""Promises of the sandbox: each scripted answer, what the record says of it, and that nothing else changes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from server.clock import new_id, new_number
+from server.fhir.codes import PAS
+from server.fhir.version import Version
+from server.pas.explain import explain
+from server.pas.inquire import inquire
+from server.pas.request.read import read_inquiry, read_submit
+from server.pas.sandbox.sandbox_file import load_sandbox
+from server.pas.sandbox.scripted import SCRIPTED, Sandbox
+from server.pas.submit import Submit
+from server.policy.plan_file import load_plan
+from server.settings import ROOT, Settings
+from server.store.sql import SqlStore, open_store
+from tests.conformance.inferno import pas_everything
+from tests.pas_requests import NOW, SayingEngine
+from tests.policies import a_library
+
+Json = dict[str, Any]
+
+FILE = ROOT / "cql/plans/vitruvian-demo-sandbox.toml"
+CHART = ROOT / "cql/kineret-201603/charts/ra-initial.json"
+versions = pytest.mark.parametrize("version", Version)
+
+
+@dataclass
+class World:
+    """The sandbox over a real record, with a clock that a test sets and an engine that must not be asked."""
+
+    store: SqlStore
+    sandbox: Sandbox
+    engine: SayingEngine
+    now: datetime = NOW
+
+    def submit(self, bundle: Json, version: Version = Version.V2_2) -> Json:
+        raw = orjson.dumps(bundle)
+        request = read_submit(
+            raw,
+            orjson.loads(raw),
+            version=version,
+            policies=self.sandbox.policies,
+            plan=self.sandbox.operation.plan,
+        )
+        answer: Json = orjson.loads(self.sandbox.answer(request, raw))
+        return answer
+
+    def inquire(self, bundle: Json, version: Version = Version.V2_2) -> list[Json]:
+        raw = orjson.dumps(bundle)
+        request = read_inquiry(raw, orjson.loads(raw), version=version, plan=self.sandbox.operation.plan)
+        self.sandbox.settle(request)
+        world = self.sandbox.operation
+        found = orjson.loads(inquire(request, store=self.store, clock=world.clock, new_id=world.new_id))
+        bundles = [p["resource"] for p in found.get("parameter", ())] if version is Version.V2_2 else [found]
+        return [b["entry"][0]["resource"] for b in bundles]
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    store = open_store(database_url, clock=lambda: NOW)
+    engine = SayingEngine()
+    operation = Submit(
+        store=store,
+        plan=load_plan(Settings().plan),
+        engine=engine,
+        clock=lambda: made.now,
+        new_id=new_id,
+        new_number=new_number,
+        base_url="https://payer.example.org",
+    )
+    made = World(store, Sandbox(load_sandbox(FILE), operation, a_library()), engine)
+    yield made
+    store.close()
+
+
+def request(member: str) -> Json:
+    """The chart's request, without the answers to a form that this library does not know, for a scripted member."""
+    text = CHART.read_text(encoding="utf-8").replace("V200001", f"SANDBOX-{member}")
+    bundle: Json = json.loads(text)
+    bundle["identifier"]["value"] = member
+    bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "QuestionnaireResponse"]
+    claim = bundle["entry"][0]["resource"]
+    claim["supportingInfo"] = [s for s in claim["supportingInfo"] if s["sequence"] != 1]
+    claim["item"][0]["informationSequence"] = [2]
+    return bundle
+
+
+def inquiry(member: str) -> Json:
+    bundle = request(member)
+    del bundle["entry"][0]["resource"]["item"], bundle["entry"][0]["resource"]["supportingInfo"]
+    return bundle
+
+
+def response(bundle: Json) -> Json:
+    found: Json = bundle["entry"][0]["resource"]
+    assert found["resourceType"] == "ClaimResponse"
+    return found
+
+
+def action(element: Json) -> str:
+    """The X12 306 code of an item."""
+    (review,) = element["adjudication"][0]["extension"]
+    code = next(e for e in review["extension"] if e["url"] == f"{PAS}extension-reviewActionCode")
+    return str(code["valueCodeableConcept"]["coding"][0]["code"])
+
+
+def reviewer(answer: Json) -> dict[str, Any]:
+    """The parts of claimResponseReviewer, by url."""
+    (found,) = (e for e in answer["extension"] if e["url"].endswith("claimResponseReviewer"))
+    return {p["url"]: next(v for k, v in p.items() if k.startswith("value")) for p in found["extension"]}
+
+
+@versions
+@pytest.mark.parametrize(
+    ("member", "code", "by_person"),
+    [
+        ("APPROVED", "A1", False),
+        ("DENIED", "A3", True),
+        ("MODIFIED", "A6", True),
+        ("PENDED", "A4", False),
+        ("PENDED-APPROVED", "A4", False),
+        ("EVERYTHING", "A1", True),
+    ],
+)
+def test_each_member_gets_the_scripted_answer(
+    world: World, version: Version, member: str, code: str, *, by_person: bool
+) -> None:
+    """The action is the script's, no policy is asked, and 2.2 says truly whether a person decided."""
+    answer = response(world.submit(request(member), version))
+    assert action(answer["item"][0]) == code
+    assert world.engine.evaluations == 0
+    assert "Scripted by the sandbox vitruvian-demo" in answer["disposition"]
+    if version is Version.V2_2:
+        assert reviewer(answer)["wasHumanReviewedFlag"] is by_person
+
+
+@pytest.mark.parametrize("member", ["APPROVED", "DENIED", "MODIFIED", "PENDED"])
+def test_the_record_says_that_it_is_scripted(world: World, member: str) -> None:
+    """Engine, findings and `$explain` name the script; a person's decision is recorded with role, NPI and reasons."""
+    answer = response(world.submit(request(member)))
+    stored = world.store.explanation(answer["id"])
+    assert stored is not None
+    (item,) = stored.items
+    assert item.engine == "sandbox script vitruvian-demo"
+    assert [f["criterion"] for f in orjson.loads(item.findings)] == [SCRIPTED]
+    assert b"This decision is scripted" in explain(world.store, answer["id"])
+    if item.action in ("A3", "A6"):
+        person = orjson.loads(item.decided_by or "{}")
+        assert person["role"] in ("physician", "medical-director")
+        assert person["npi"]
+        assert person["reasons"]
+    else:
+        assert item.decided_by is None
+
+
+def test_a_denial_names_who_and_why(world: World) -> None:
+    """Answer and `$explain` carry the reviewer's NPI and the reasons, as notes of the item; there is no number."""
+    answer = response(world.submit(request("DENIED")))
+    explained = orjson.loads(explain(world.store, answer["id"]))["parameter"]
+    (person,) = (p["part"] for p in explained if p["name"] == "decided-by")
+    assert [p["name"] for p in person] == ["role", "npi", "reason"]
+    assert person[1]["valueString"] == "1999999984"
+    assert reviewer(answer)["reviewerNPI"]["value"] == "1999999984"
+    notes = {n["number"]: n["text"] for n in answer["processNote"]}
+    assert [notes[n] for n in answer["item"][0]["noteNumber"]] == [
+        "The sandbox's medical director found that the request does not meet the policy. An appeal is open to you."
+    ]
+    assert "preAuthRef" not in answer
+    assert '"number"' not in json.dumps(answer["item"])
+
+
+@versions
+def test_a_modified_item_has_its_partner(world: World, version: Version) -> None:
+    """What is authorized instead stands in addItem with the same sequence, A1 and the number (pas P-39)."""
+    answer = response(world.submit(request("MODIFIED"), version))
+    (added,) = answer["addItem"]
+    assert added["itemSequence"] == [answer["item"][0]["itemSequence"]]
+    assert action(added) == "A1"
+    assert added["quantity"]["value"] == 1
+    assert ("extension" in added) is (version is Version.V2_2)
+
+
+def test_pended_then_approved(world: World) -> None:
+    """Before its time an inquiry finds it pended; then it is approved once, under the number it was pended by."""
+    bundle = request("PENDED-APPROVED")
+    first = response(world.submit(bundle))
+    world.now = NOW + timedelta(seconds=19)
+    assert [action(a["item"][0]) for a in world.inquire(inquiry("PENDED-APPROVED"))] == ["A4"]
+    world.now = NOW + timedelta(seconds=20)
+    (later,) = world.inquire(inquiry("PENDED-APPROVED"))
+    assert (action(later["item"][0]), later["id"]) == ("A1", first["id"])
+    assert reviewer(later)["reviewerNPI"]["value"] == "1999999943"
+    world.now = NOW + timedelta(days=1)
+    assert world.inquire(inquiry("PENDED-APPROVED")) == [later]
+    again = response(world.submit(bundle))
+    assert again["preAuthRef"] == later["preAuthRef"]
+    stored = world.store.explanation(first["id"])
+    assert stored is not None
+    assert stored.items[0].reference
+
+
+def test_the_same_transaction_settles_as_well(world: World) -> None:
+    """Who sends the request again when the reviewer has decided gets the decision, not the first answer."""
+    bundle = request("PENDED-APPROVED")
+    assert action(response(world.submit(bundle))["item"][0]) == "A4"
+    world.now = NOW + timedelta(minutes=1)
+    assert action(response(world.submit(bundle))["item"][0]) == "A1"
+
+
+def test_no_timer_approves_what_is_only_pended(world: World) -> None:
+    """A member without a ruling stays pended, however long one waits."""
+    bundle = request("PENDED")
+    world.submit(bundle)
+    world.now = NOW + timedelta(days=400)
+    assert action(response(world.submit(bundle))["item"][0]) == "A4"
+    assert [action(a["item"][0]) for a in world.inquire(inquiry("PENDED"))] == ["A4"]
+
+
+def test_any_other_member_is_decided_as_ever(world: World) -> None:
+    """A member without a script gets no scripted answer."""
+    answer = response(world.submit(request("NOBODY")))
+    assert "Scripted" not in answer["disposition"]
+    assert reviewer(answer) == {"wasHumanReviewedFlag": False}
+
+
+def test_updates_are_refused_but_for_the_member_that_shows_everything(world: World) -> None:
+    """An update of a scripted member is the business error it is for all, unless the script answers updates."""
+    updated = pas_everything.submit_bundle("SANDBOX-DENIED", Version.V2_2)
+    assert "item" not in response(world.submit(updated))
+    shown = world.submit(pas_everything.submit_bundle("SANDBOX-EVERYTHING", Version.V2_2))
+    assert {e["resource"]["resourceType"] for e in shown["entry"]} >= {"Task", "CommunicationRequest"}
+    assert response(shown)["error"]
+
+
+@versions
+def test_everything_resolves(world: World, version: Version) -> None:
+    """Every reference of the full answer but those to the Claim is an entry, and each entry stands once."""
+    bundle = world.submit(pas_everything.submit_bundle("SANDBOX-EVERYTHING", version), version)
+    urls = [e["fullUrl"] for e in bundle["entry"]]
+    assert len(set(urls)) == len(urls)
+    text = json.dumps(bundle)
+    assert "${" not in text
+    named = {part.split('"')[0] for part in text.split('"reference": "')[1:]}
+    assert {n for n in named if "/Claim/" not in n} <= set(urls)
+
+
+def test_the_file_may_be_anywhere(tmp_path: Path) -> None:
+    """A file of another folder is read, its templates beside it."""
+    (tmp_path / "more.json").write_text('{"response": {}}', encoding="utf-8")
+    file = tmp_path / "sandbox.toml"
+    file.write_text(
+        'name = "x"\n[[member]]\nid = "A"\ntitle = "t"\noutcome = "approve"\nelements_2_2 = "more.json"\n',
+        encoding="utf-8",
+    )
+    assert load_sandbox(file).scripts["A"].elements == {Version.V2_2: '{"response": {}}'}
