@@ -24,9 +24,9 @@ from server.pages.docs import add_docs
 from server.pages.routes import CapabilityRoutes, PageRoutes
 from server.pas.routes import PasRoutes
 from server.pas.sandbox.scripted import Sandbox
-from server.pas.submit import Submit
 from server.services import Services
 from server.url import Url
+from server.world import World
 
 URLS = (
     Url("GET", "/", "pages", "welcome", "What this is and where to connect"),
@@ -134,17 +134,9 @@ def _parts(services: Services) -> dict[str, object]:
     """The routes objects by part, and for the FHIR bases by `part version`."""
     s = services
     limit, base_url = s.settings.max_body_bytes, s.settings.base_url
-    submit = Submit(
-        store=s.store,
-        plan=s.plan,
-        engine=s.engine,
-        clock=s.clock,
-        new_id=s.new_id,
-        new_number=s.new_number,
-        base_url=base_url,
-    )
+    world = World(s.policies, s.plan, s.store, s.engine, base_url, limit, s.clock, s.new_id, s.new_number)
     evaluations = CapacityLimiter(EVALUATIONS)
-    sandbox = Sandbox(s.sandbox, submit, s.policies) if s.sandbox else None
+    sandbox = Sandbox(s.sandbox, world) if s.sandbox else None
     parts: dict[str, object] = {
         "pages": PageRoutes(s.policies, s.plan, s.store, base_url, s.settings.policies),
         "crd": CrdRoutes(
@@ -171,7 +163,7 @@ def _parts(services: Services) -> dict[str, object]:
             new_id=s.new_id,
             evaluations=evaluations,
         )
-        parts[f"pas{version.base}"] = PasRoutes(version, s.policies, submit, limit, sandbox, evaluations)
+        parts[f"pas{version.base}"] = PasRoutes(version, world, sandbox, evaluations)
     return parts
 
 

@@ -7,8 +7,9 @@ from server.decision.judge import Engine, judge
 from server.decision.model import Decision
 from server.errors import InvalidRequest
 from server.fhir.version import Version
-from server.pas.cql_input import record_of
-from server.pas.request.read import read_submit
+from server.pas.cql_input import cql_input_of
+from server.pas.match import read_and_match
+from server.pas.rejections import rejections_of
 from server.policy.library import PolicyLibrary
 from server.policy.model import State
 from server.policy.plan import Plan
@@ -18,14 +19,14 @@ _ORDER = (State.UNMET, State.UNKNOWN, State.REVIEW, State.MET)
 
 def explain(raw: bytes, policies: PolicyLibrary, plan: Plan, engine: Engine) -> Iterator[str]:
     """Lines of text: the decision of each item with its criteria. Raises InvalidRequest, see refusal."""
-    request = read_submit(raw, parse_object(raw), version=Version.V2_2, policies=policies, plan=plan)
-    for rejection in request.rejections:
+    matched = read_and_match(raw, parse_object(raw), Version.V2_2, policies)
+    for rejection in rejections_of(matched.request, plan):
         yield f"This request would be answered with an error: {rejection.text}\n"
-    for item in request.items:
+    for item in matched.items:
         if item.edition is None:
-            yield f"Item {item.sequence}: no policy of this plan judges it.\n"
+            yield f"Item {item.item.sequence}: no policy of this plan judges it.\n"
             continue
-        yield from _decision(item.sequence, judge(item.edition, record_of(request, item), engine))
+        yield from _decision(item.item.sequence, judge(item.edition, cql_input_of(matched.request, item), engine))
 
 
 def refusal(error: InvalidRequest) -> Iterator[str]:

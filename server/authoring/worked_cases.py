@@ -14,9 +14,8 @@ from server.decision.judge import Engine, judge
 from server.decision.model import Decision, Outcome
 from server.errors import InvalidRequest, PolicyProblem
 from server.fhir.version import Version
-from server.pas.cql_input import record_of
-from server.pas.request.facts import AuthorizationRequest
-from server.pas.request.read import read_submit
+from server.pas.cql_input import cql_input_of
+from server.pas.match import MatchedRequest, read_and_match
 from server.policy.folder import policy_folders
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Policy, State
@@ -127,13 +126,13 @@ class _Cases:
         if item.edition is None:
             table.problem("chart", "its codes name no policy, or none in force on that day")
             return
-        decision = judge(item.edition, record_of(request, item), self.engine)
+        decision = judge(item.edition, cql_input_of(request.request, item), self.engine)
         for finding in decision.findings:
-            key = (decision.policy_id, decision.edition, finding.criterion)
+            key = (item.edition.policy_id, item.edition.version, finding.criterion)
             self.report.seen.setdefault(key, set()).add(finding.state)
         _compare(expect, decision, fell=edition is None and len(self.policy.editions) > 1)
 
-    def _request(self, table: Table, charts: dict[str, bytes], edition: Edition | None) -> AuthorizationRequest | None:
+    def _request(self, table: Table, charts: dict[str, bytes], edition: Edition | None) -> MatchedRequest | None:
         """The request of a case, read as a real one; None and the problems when it cannot be made or read."""
         chart = table.text("chart")
         changes = {key: table.optional_table(key) for key in ("record", "answers")}
@@ -150,7 +149,7 @@ class _Cases:
             return None
         policies = self._under(edition) if edition else self.policies
         try:
-            return read_submit(orjson.dumps(body), body, version=Version.V2_2, policies=policies, plan=self.plan)
+            return read_and_match(orjson.dumps(body), body, Version.V2_2, policies)
         except InvalidRequest as error:
             for problem in error.problems:
                 table.problem("chart", f"{chart}: {problem.expression}: {problem.text}")

@@ -125,7 +125,7 @@ def by_machine(outcome: Outcome) -> Authorization:
     return Authorization(Status.PENDED, Outcome(outcome))
 
 
-def apply(authorization: Authorization, decision: PersonDecision) -> Authorization:
+def rule(authorization: Authorization, decision: PersonDecision) -> Authorization:
     """The item after a person's decision. Raises DecisionRefused.
 
     What waits for a physician is not approved by a nurse, and what waits for the medical director by nobody else; to

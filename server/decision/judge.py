@@ -15,7 +15,7 @@ ENGINE_CRITERION = "AUTOMATIC-CHECK"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CqlInput:
     """What CQL sees of one requested item.
 
     bundle: a FHIR Bundle: the beneficiary Patient (the only Patient), the Claim narrowed to the item, its order, the
@@ -42,10 +42,10 @@ class Engine(Protocol):
         ...
 
 
-def judge(edition: Edition, record: Record, engine: Engine) -> Decision:
+def judge(edition: Edition, given: CqlInput, engine: Engine) -> Decision:
     """Decides one item. An engine error becomes a finding that a person must look at; it never raises."""
     try:
-        results = engine.evaluate(edition.library.key, record.bundle, parameters(edition, record))
+        results = engine.evaluate(edition.library.key, given.bundle, parameters(edition, given))
         findings = tuple(f for c in edition.criteria if (f := finding(c, results)) is not None)
     except EngineError as error:
         return _unjudged(edition, str(error))
@@ -55,7 +55,7 @@ def judge(edition: Edition, record: Record, engine: Engine) -> Decision:
         days = next((v.days for v in edition.validity if results.get(v.when) is True), None)
         if days is None:
             return _unjudged(edition, "the policy gives no validity for this kind of request")
-        start = record.service_date or record.request_date
+        start = given.service_date or given.request_date
         try:
             period = (start, start + timedelta(days=days - 1))  # both ends count
         except OverflowError:
@@ -63,13 +63,13 @@ def judge(edition: Edition, record: Record, engine: Engine) -> Decision:
     return Decision(outcome, findings, edition.policy_id, edition.policy_uri, edition.version, period, engine.name)
 
 
-def parameters(edition: Edition, record: Record) -> dict[str, Any]:
+def parameters(edition: Edition, given: CqlInput) -> dict[str, Any]:
     """The CQL parameters of an evaluation: the policy's switches and the three the server always offers."""
     return {
         **edition.parameters,
-        "Service Date": record.service_date,
-        "Request Date": record.request_date,
-        "Item Sequence": record.item_sequence,
+        "Service Date": given.service_date,
+        "Request Date": given.request_date,
+        "Item Sequence": given.item_sequence,
     }
 
 

@@ -43,13 +43,14 @@ class Finding:
 class Decision:
     """The outcome of one item under one edition. `period` only on an approval; both ends count.
 
+    policy_id, policy_uri, edition: None where no policy, or no edition of it, judges the item.
     engine: what evaluated it, e.g. `cql-execution 3.3.2`, or the reason no engine could.
     """
 
     outcome: Outcome
     findings: tuple[Finding, ...]
-    policy_id: str
-    policy_uri: str
-    edition: str
+    policy_id: str | None
+    policy_uri: str | None
+    edition: str | None
     period: tuple[date, date] | None
     engine: str

@@ -153,6 +153,10 @@ class BundleIndex:
         """The fullUrl under which a resource of this Bundle stands; empty when it has none."""
         return self._url_of.get(id(resource), "")
 
+    def place(self, resource: Resource) -> str:
+        """FHIRPath of an entry's resource; `Bundle` when it is none of this Bundle."""
+        return next((f"Bundle.entry[{n}].resource" for n, _, r in self.entries if r is resource), "Bundle")
+
     def resolve(self, element: Any, holder: Resource | None = None) -> Resource | None:
         """The resource that a Reference points at, among the holder's contained ones and the entries; None if absent.
 

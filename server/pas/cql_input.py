@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 
 import orjson
 
-from server.decision.judge import Record
+from server.decision.judge import CqlInput
+from server.decision.request import AuthorizationRequest, RequestedItem
 from server.fhir.codes import PAS
 from server.fhir.normalise import normalised
 from server.fhir.read import Resource, dicts, extension_value
 from server.fhir.subject import is_about_another
-from server.pas.request.facts import AuthorizationRequest, RequestedItem
+from server.pas.match import MatchedItem
 
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
 _REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
@@ -19,22 +20,23 @@ _SEEN_WHERE_CONTAINED = frozenset({"Condition", "Medication", "PractitionerRole"
 _UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
 
 
-def record_of(request: AuthorizationRequest, item: RequestedItem) -> Record:
-    """The record of one item, as `decision.judge.Record` describes it. The request is not changed.
+def cql_input_of(request: AuthorizationRequest, matched: MatchedItem) -> CqlInput:
+    """What CQL reads of one item, as `decision.judge.CqlInput` describes it. The request is not changed.
 
     In: the beneficiary, the Claim with this item alone (all diagnoses; the care team of the item and of the whole
     claim), the item's order, the focal Coverage, the item's answers, and the other resources sent. Out: the orders of
     other items, other coverages and answers, and whatever is about another patient. A medicine, a diagnosis or a role
     that one of them contains is a resource of its own, since CQL does not look into contained ones.
     """
-    chosen = list(_resources(request, item))
+    item = matched.item
+    chosen = list(_resources(request, matched))
     keys = _keys(chosen)
     relative = {id(original): key for (_, original, _), key in zip(chosen, keys, strict=True)}
     entries = [
         {"resource": _with_relative_references(request, original, {**seen, "id": key.partition("/")[2]}, relative)}
         for (_, original, seen), key in zip(chosen, keys, strict=True)
     ]
-    return Record(
+    return CqlInput(
         bundle={"resourceType": "Bundle", "type": "collection", "entry": entries},
         urls={key: url for (url, _, _), key in zip(chosen, keys, strict=True) if url},
         service_date=item.service[0] if item.service else None,
@@ -43,8 +45,9 @@ def record_of(request: AuthorizationRequest, item: RequestedItem) -> Record:
     )
 
 
-def _resources(request: AuthorizationRequest, item: RequestedItem) -> Iterator[tuple[str, Resource, Resource]]:
+def _resources(request: AuthorizationRequest, matched: MatchedItem) -> Iterator[tuple[str, Resource, Resource]]:
     """fullUrl, the resource as sent, and the resource as CQL sees it."""
+    item = matched.item
     others = {id(i.order) for i in request.items if i.order is not None and i.order is not item.order}
     for _, url, resource in request.index.entries:
         match resource.get("resourceType"):
@@ -61,19 +64,14 @@ def _resources(request: AuthorizationRequest, item: RequestedItem) -> Iterator[t
                 if id(resource) not in others and not is_about_another(request.index, request.patient, resource):
                     yield url, resource, resource
                     yield from _contained(resource)
-    if item.response is not None:
-        yield item.response_url, _as_sent(request, item), item.response
+    if matched.response is not None and matched.sent is not None:
+        yield matched.sent.url, matched.sent.resource, matched.response
 
 
 def _contained(resource: Resource) -> Iterator[tuple[str, Resource, Resource]]:
     for inner in dicts(resource.get("contained")):
         if inner.get("resourceType") in _SEEN_WHERE_CONTAINED:
             yield "", inner, inner
-
-
-def _as_sent(request: AuthorizationRequest, item: RequestedItem) -> Resource:
-    """The response that the cleaned one was made from, which references and relative addresses go by."""
-    return request.index.resolve(item.response_url) or item.response or {}
 
 
 def _narrowed(claim: Resource, item: RequestedItem) -> Resource:

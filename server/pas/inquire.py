@@ -1,43 +1,50 @@
 """Claim/$inquire: stored answers replayed; nothing is judged or rendered again (pas P-69 to P-80)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from server.clock import Clock, NewId
+from server.auth.caller import Caller
+from server.clock import NewId
 from server.errors import Problem
 from server.fhir.version import Version
 from server.outcomes import operation_outcome
-from server.pas.request.facts import InquiryRequest
+from server.pas.rejections import inquiry_rejections_of
+from server.pas.request.inquiry import InquiryRequest
 from server.pas.response.claim_error import render_rejections
 from server.pas.response.claim_response import INQUIRY, bundle
-from server.store.ports import Store
+from server.world import World
 
 
-def inquire(request: InquiryRequest, *, store: Store, clock: Clock, new_id: NewId) -> bytes:
+def inquire(request: InquiryRequest, caller: Caller, world: World) -> bytes:
     """What is known of the member's requests, newest first, to a provider who asked for or renders them.
 
-    A provider who is neither gets the same answer as for a member without requests (pas P-78, T-35). 2.2: Parameters
-    with one `return` per match; 2.0: one Bundle with every ClaimResponse (pas P-73, T-10). Each answer that is given
-    out leaves an audit row.
+    A provider who is neither, or whom the caller may not ask for, gets the same answer as for a member without requests
+    (pas P-78, T-35). 2.2: Parameters with one `return` per match; 2.0: one Bundle with every ClaimResponse (pas P-73,
+    T-10). Each answer that is given out leaves an audit row.
     """
-    if request.rejections:
-        rejected = render_rejections(request, kind=INQUIRY, response_id=new_id(), created=clock())
-        return _answer(request, [rejected], clock, new_id)
-    ids = store.inquire(request.inquiry)
-    store.audit("read", ids, {"by": "inquiry"})
-    found = (store.rendering(i, request.version, INQUIRY) for i in ids)
-    return _answer(request, [body for body in found if body is not None], clock, new_id)
+    rejections = inquiry_rejections_of(request, world.plan)
+    if rejections:
+        rejected = render_rejections(
+            request, rejections, kind=INQUIRY, response_id=world.new_id(), created=world.clock()
+        )
+        return _answer(request, [rejected], world)
+    own = tuple(npi for npi in request.inquiry.npis if caller.may_see([npi]))
+    ids = world.store.inquire(replace(request.inquiry, npis=own))
+    world.store.audit("read", ids, {"by": "inquiry", "caller": caller.name})
+    found = (world.store.rendering(i, request.version, INQUIRY) for i in ids)
+    return _answer(request, [body for body in found if body is not None], world)
 
 
-def _answer(request: InquiryRequest, bundles: Sequence[bytes], clock: Clock, new_id: NewId) -> bytes:
+def _answer(request: InquiryRequest, bundles: Sequence[bytes], world: World) -> bytes:
     if request.version is Version.V2_2:
         return _parameters(bundles)
     if len(bundles) == 1:
         return bundles[0]
-    entries = _merged(bundles) if bundles else [_nothing_found(new_id)]
-    return bundle(request, new_id(), clock(), INQUIRY, entries)
+    entries = _merged(bundles) if bundles else [_nothing_found(world.new_id)]
+    return bundle(request, world.new_id(), world.clock(), INQUIRY, entries)
 
 
 def _parameters(bundles: Sequence[bytes]) -> bytes:

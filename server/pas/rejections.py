@@ -1,14 +1,14 @@
 """Business reasons not to decide a request (X12 AAA): answered with 200 and ClaimResponse.error (pas P-49)."""
 
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from server.decision.request import AuthorizationRequest
 from server.fhir.coverage import in_force
 from server.fhir.read import Resource, dicts
-from server.pas.request.bundle import CLAIM, INFO_CANCELLED, Envelope
+from server.pas.request.bundle import CLAIM, INFO_CANCELLED
 from server.pas.request.claim_item import certification_type
-from server.pas.request.facts import Rejection
-from server.pas.request.parties import Parties
+from server.pas.request.inquiry import InquiryRequest
 from server.policy.plan import MemberStatus, Plan
 
 _CANCEL = "3"  # X12 1322
@@ -18,7 +18,40 @@ UPDATE = "33"
 """X12 901 of a request that is refused for being an update, and for nothing else."""
 
 
-def updates(claim: Resource) -> Iterator[Rejection]:
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A business reason not to decide: 200 and ClaimResponse.error, no 4xx (pas P-49).
+
+    code: X12 901 reject reason. follow_up: X12 889, `C` correct and resubmit, `N` no resubmission.
+    text: what is wrong and what would mend it, without patient data. expression: FHIRPath from `Bundle`.
+    """
+
+    code: str
+    text: str
+    expression: str
+    follow_up: str = "C"
+
+
+def rejections_of(request: AuthorizationRequest, plan: Plan) -> tuple[Rejection, ...]:
+    """Why this plan decides nothing of a request; empty when it decides."""
+    return (
+        *_updates(request.claim),
+        *_payer(plan, request.insurer),
+        *_member(plan, request.member_ids, request.index.place(request.coverage or request.patient)),
+        *_coverage(plan, request),
+    )
+
+
+def inquiry_rejections_of(request: InquiryRequest, plan: Plan) -> tuple[Rejection, ...]:
+    """Why this plan tells nothing to an inquiry; a member who is no longer covered may still ask."""
+    holder = request.patient if request.coverage is None else request.coverage
+    return (
+        *_payer(plan, request.insurer),
+        *_member(plan, request.inquiry.member_ids, request.index.place(holder), past_counts=True),
+    )
+
+
+def _updates(claim: Resource) -> Iterator[Rejection]:
     """An update or a cancel of an earlier request (pas P-85: the payer may ask for a new request instead).
 
     infoCancelled=false and infoChanged stand on first requests too and say nothing (pas T-4).
@@ -36,7 +69,7 @@ def updates(claim: Resource) -> Iterator[Rejection]:
                 yield Rejection(UPDATE, text, f"{CLAIM}.item[{n}]", "N")
 
 
-def payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:
+def _payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:
     """A request for another payer, or for none that can be told."""
     known = plan.is_payer(insurer)
     if known is None:
@@ -47,7 +80,7 @@ def payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:
         yield Rejection("79", text, f"{CLAIM}.insurer", "N")
 
 
-def member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts: bool = False) -> Iterator[Rejection]:
+def _member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts: bool = False) -> Iterator[Rejection]:
     """A member the plan does not know, or no longer covers; past_counts: an inactive one may still ask."""
     status = plan.member(member_ids)
     if status is MemberStatus.UNKNOWN:
@@ -58,29 +91,28 @@ def member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts: 
         yield Rejection("95", text, place, "N")
 
 
-def coverage(
-    plan: Plan, parties: Parties, envelope: Envelope, services: Iterable[tuple[date, date]]
-) -> Iterator[Rejection]:
+def _coverage(plan: Plan, request: AuthorizationRequest) -> Iterator[Rejection]:
     """A focal Coverage that is over, that does not reach the days of a service, or that is another payer's."""
-    found = parties.coverage or {}
-    place = envelope.place(found)
+    found = request.coverage or {}
+    place = request.index.place(found)
+    services = [i.service or (request.created, request.created) for i in request.items]
     if found.get("status") in _OVER:
         text = "This coverage is not in force; ask the member for the current coverage and send that."
         yield Rejection("95", text, f"{place}.status", "N")
     elif not all(in_force(found, first, last) for first, last in services):
         text = "This coverage is not in force on the day of service; ask the member for the one that is."
         yield Rejection("95", text, f"{place}.period", "N")
-    payors = [_is_payer(plan, p, parties, envelope) for p in dicts(found.get("payor"))]
+    payors = [_is_payer(plan, p, request) for p in dicts(found.get("payor"))]
     if payors and all(known is False for known in payors):
         text = f"The coverage is not of {plan.name} (payer id {plan.payer_id}, NPI {plan.npi}); send this to its payer."
         yield Rejection("79", text, f"{place}.payor", "N")
 
 
-def _is_payer(plan: Plan, payor: Resource, parties: Parties, envelope: Envelope) -> bool | None:
+def _is_payer(plan: Plan, payor: Resource, request: AuthorizationRequest) -> bool | None:
     """As Plan.is_payer; None as well where a payor is no organization, or is the insurer, which is judged by itself."""
-    organization = envelope.index.resolve(payor, parties.coverage)
+    organization = request.index.resolve(payor, request.coverage)
     if organization is not None and (
-        organization is parties.insurer or organization.get("resourceType") != "Organization"
+        organization is request.insurer or organization.get("resourceType") != "Organization"
     ):
         return None
     said = (plan.is_payer(organization), plan.is_payer(payor))

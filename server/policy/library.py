@@ -1,7 +1,8 @@
 """Every policy the server serves, found by an order's codes, by a form's canonical, or by id."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +24,12 @@ class Recognised:
     identified: Policy | None
     possible: tuple[Policy, ...]
     other: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPolicy:
+    policy: Policy | None
+    edition: Edition | None
 
 
 class PolicyLibrary:
@@ -68,6 +75,15 @@ class PolicyLibrary:
             for t in tokens
         )
         return Recognised(None, () if other else placeholder_for, other)
+
+    def for_order(self, codings: Iterable[Coding], on: date, *, attached: Collection[str] = ()) -> OrderPolicy:
+        """The policy that codes name and its edition in force on a day."""
+        recognised = self.recognise(codings)
+        policy = recognised.identified
+        if policy is None and recognised.possible and attached is not None:
+            policy = next((p for i in attached for p in recognised.possible if p.id == i), None)
+            policy = policy or (recognised.possible[0] if len(recognised.possible) == 1 else None)
+        return OrderPolicy(policy, policy.edition_on(on) if policy else None)
 
     def policy(self, policy_id: str) -> Policy | None:
         return self._by_id.get(policy_id)

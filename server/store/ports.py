@@ -1,10 +1,12 @@
 """What the server keeps, and the one port that keeps it. Adapters: sql.py (SQLite or PostgreSQL, one code path)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from server.decision.case import Case, Fact
+from server.decision.request import Transaction
 from server.fhir.version import Version
 
 
@@ -28,18 +30,8 @@ class Assertion:
 
 
 @dataclass(frozen=True, slots=True)
-class Transaction:
-    """Recognises the same request sent again (pas P-51, T-3): client, Bundle.identifier and content."""
-
-    client: str
-    identifier: str
-    content: str
-    """SHA-256 of the canonical JSON of the request."""
-
-
-@dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """One decided item of a request.
+    """One item of a case as it stands, for `$explain`.
 
     number: authorization number, only on an approval; reference: administrative reference number of a pended item.
     codes: `system|code` tokens of the item and of its order. service_start/end: what was asked for.
@@ -66,51 +58,21 @@ class ItemRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """One decided request, with every rendering of its answer, made once (design: decide, record, render once).
+class Change:
+    """What one database transaction writes of a case: facts, what they make of it, and what is answered from now on.
 
-    id: also the ClaimResponse id. npis: requester organization and ordering / rendering providers (pas P-78).
+    expected: how many facts the case has in the record; 0 opens it. facts: those that follow, at least one.
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
-    assertions: what the answer's requested documents refer to as context (pas P-90), stored with it.
+    assertions: what the answer's requested documents refer to as context (pas P-90). raw: the bytes of the request, of
+    a change that opens the case.
     """
 
-    id: str
-    transaction: Transaction
-    received: datetime
-    version: Version
-    member_ids: tuple[str, ...]
-    payer_ids: tuple[str, ...]
-    requester_npis: tuple[str, ...]
-    npis: tuple[str, ...]
-    claim_url: str
-    items: tuple[ItemRecord, ...]
-    request: bytes
-    renderings: Mapping[tuple[Version, str], bytes] = field(default_factory=dict)
-    assertions: tuple[Assertion, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """A stored request as it came. revisions: how often its decision was changed since."""
-
-    received: datetime
-    version: Version
-    request: bytes
-    revisions: int
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A later decision on a stored submission, with every rendering of the answer that tells it.
-
-    number: 1 for the first; at: when it was decided. items: each item of the submission as it stands now.
-    """
-
-    submission_id: str
-    number: int
-    at: datetime
-    items: tuple[ItemRecord, ...]
+    case: Case
+    expected: int
+    facts: tuple[Fact, ...]
     renderings: Mapping[tuple[Version, str], bytes]
+    assertions: tuple[Assertion, ...] = ()
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +98,14 @@ class ActiveAuthorization:
     number: str
     policy_id: str
     period: tuple[date, date]
-    submission_id: str
+    case_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What `$explain` replays."""
 
-    submission_id: str
+    case_id: str
     received: datetime
     items: tuple[ItemRecord, ...]
 
@@ -168,39 +130,38 @@ class Store(Protocol):
     Safe to call from several threads and, on PostgreSQL, from several processes.
     """
 
-    def record(self, submission: Submission) -> str:
-        """Stores a submission with its items, renderings and an audit row; returns its id.
+    def append(self, change: Change) -> str | None:
+        """Writes a change whole, with an audit row; returns the id of the case.
 
-        When the same Transaction is already stored, or is stored by a parallel call first, nothing new is written and
-        the id of the stored one is returned.
+        A change that opens a case whose Transaction is recorded already, or is recorded by a parallel call first,
+        writes nothing and returns the id of that case. A change to a case that has other than `expected` facts writes
+        nothing and returns None: somebody else came first. Raises LookupError for a case that is not there.
         """
         ...
 
-    def submitted(self, submission_id: str) -> Submitted | None: ...
+    def case(self, case_id: str) -> Case | None:
+        """The case that its facts come to; None for an unknown id, and for a case older than the keeping of facts."""
+        ...
 
-    def revise(self, revision: Revision) -> bool:
-        """Replaces the items and renderings of a submission, keeping what they were before, with an audit row.
-
-        False, and nothing written, when a revision of this number is already there: somebody else came first. Earlier
-        numbers and references still find the submission. Raises LookupError for a submission that is not there.
-        """
+    def providers(self, case_id: str) -> Sequence[str]:
+        """The NPIs of everyone whose case it is: who asked, who ordered, who treats (pas P-78); none for no case."""
         ...
 
     def find_transaction(self, transaction: Transaction) -> str | None:
-        """The submission id of a request already answered, else None."""
+        """The id of the case of a request already answered, else None."""
         ...
 
-    def rendering(self, submission_id: str, version: Version, kind: str) -> bytes | None: ...
+    def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None: ...
 
     def inquire(self, inquiry: Inquiry) -> Sequence[str]:
-        """Submission ids, newest first, that share a member id AND an NPI with the inquiry and pass its filters."""
+        """Ids of cases, newest first, that share a member id AND an NPI with the inquiry and pass its filters."""
         ...
 
     def active_authorization(self, member_ids: Sequence[str], policy_id: str, on: date) -> ActiveAuthorization | None:
         """The approval with the latest end whose period holds the day."""
         ...
 
-    def explanation(self, submission_id: str) -> Explanation | None: ...
+    def explanation(self, case_id: str) -> Explanation | None: ...
 
     def remember(self, assertions: Sequence[Assertion]) -> None: ...
 

@@ -1,4 +1,4 @@
-"""From a Submission to the rows of one transaction, and from rows back to items and assertions."""
+"""From a Change to the rows of one transaction, and from rows back to items and assertions."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,9 +9,14 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping, Table
 
+from server.decision.authorization import PersonDecision
+from server.decision.case import CaseItem
+from server.decision.fact_json import fact_json, kind_of
+from server.decision.request import AuthorizationRequest, Transaction
+from server.decision.review_action import ACTION, reason_of
 from server.fhir.version import Version
 from server.store import schema
-from server.store.ports import Assertion, ItemRecord, QuestionnaireErrors, Submission, Transaction
+from server.store.ports import Assertion, Change, ItemRecord, QuestionnaireErrors
 
 Row = dict[str, Any]
 
@@ -28,24 +33,28 @@ def transaction_key(transaction: Transaction) -> str:
     return hashlib.sha256(orjson.dumps([transaction.client, transaction.identifier, transaction.content])).hexdigest()
 
 
-def submission_row(submission: Submission) -> Row:
+def submission_row(change: Change) -> Row:
+    case = change.case
+    request = case.request
     return {
-        "id": submission.id,
-        "transaction_key": transaction_key(submission.transaction),
-        "client": submission.transaction.client,
-        "identifier": submission.transaction.identifier,
-        "received": submission.received,
-        "version": submission.version,
+        "id": case.id,
+        "transaction_key": transaction_key(request.transaction),
+        "client": request.transaction.client,
+        "identifier": request.transaction.identifier,
+        "received": case.received,
+        "version": request.version,
+        "caller": case.caller,
         "parties": _json(
             {
-                "members": submission.member_ids,
-                "payers": submission.payer_ids,
-                "requesters": submission.requester_npis,
-                "providers": submission.npis,
+                "members": request.member_ids,
+                "payers": request.payer_ids,
+                "requesters": request.requester_npis,
+                "providers": request.npis,
             }
         ),
-        "claim_url": submission.claim_url,
-        "request": submission.request,
+        "claim_url": request.claim_url,
+        "request": change.raw,
+        "facts": case.facts,
     }
 
 
@@ -57,59 +66,78 @@ class Part:
     rows: list[Row]
 
 
-def parts(submission: Submission) -> Iterator[Part]:
-    """Everything that hangs on a submission, in an order that the foreign keys accept; no part is empty."""
+def parts(change: Change) -> Iterator[Part]:
+    """Everything that hangs on a case that is opened, in an order that the foreign keys accept; no part is empty."""
+    case = change.case
     yield from (
         part
         for part in (
-            Part(schema.item, [item_row(i) for i in submission.items]),
-            Part(schema.visible, _visible(submission)),
-            Part(schema.item_key, item_keys(submission.items)),
-            Part(schema.approval, list(approvals(submission.items, map(key, submission.member_ids)))),
-            Part(schema.rendering, renderings(submission.renderings)),
+            Part(schema.fact, fact_rows(change)),
+            Part(schema.item, [item_row(i) for i in case.items]),
+            Part(schema.visible, _visible(case.request)),
+            Part(schema.item_key, item_keys(case.items)),
+            Part(schema.approval, list(approvals(case.items, map(key, case.request.member_ids)))),
+            Part(schema.rendering, renderings(change.renderings)),
         )
         if part.rows
     )
 
 
-def item_row(item: ItemRecord) -> Row:
+def fact_rows(change: Change) -> list[Row]:
+    return [
+        {"number": n, "at": fact.at, "kind": kind_of(fact), "body": fact_json(fact)}
+        for n, fact in enumerate(change.facts, change.expected + 1)
+    ]
+
+
+def item_row(item: CaseItem) -> Row:
+    decision, requested = item.decision, item.requested
+    reason = reason_of(item)
     period_start, period_end = item.period or (None, None)
-    service_start, service_end = item.service or (None, None)
+    service_start, service_end = requested.service or (None, None)
     return {
         "sequence": item.sequence,
-        "policy_id": item.policy_id,
-        "policy_uri": item.policy_uri,
-        "edition": item.edition,
+        "policy_id": decision.policy_id,
+        "policy_uri": decision.policy_uri,
+        "edition": decision.edition,
         "outcome": item.outcome,
-        "action": item.action,
-        "reason": item.reason,
+        "action": ACTION[item.status][0],
+        "reason": reason[0] if reason else None,
         "number": item.number,
         "reference": item.reference,
         "period_start": period_start,
         "period_end": period_end,
         "service_start": service_start,
         "service_end": service_end,
-        "codes": _json(item.codes),
-        "previous_numbers": _json(item.previous_numbers),
-        "findings": item.findings,
-        "engine": item.engine,
-        "decided_by": item.decided_by,
+        "codes": _json(c.token for c in requested.codes),
+        "previous_numbers": _json(requested.previous_numbers),
+        "findings": _json(decision.findings),
+        "engine": decision.engine,
+        "decided_by": _person(item.ruling) if item.ruling else None,
     }
 
 
-def _visible(submission: Submission) -> list[Row]:
-    members = {key(m) for m in submission.member_ids}
-    npis = {key(n) for n in (*submission.npis, *submission.requester_npis)}
+def _person(ruling: PersonDecision) -> str:
+    """Who decided and why, as JSON."""
+    person = ruling.person
+    return orjson.dumps(
+        {"role": person.role, "npi": person.npi, "verdict": ruling.verdict, "reasons": ruling.reasons}
+    ).decode()
+
+
+def _visible(request: AuthorizationRequest) -> list[Row]:
+    members = {key(m) for m in request.member_ids}
+    npis = {key(n) for n in (*request.npis, *request.requester_npis)}
     return [{"member": m, "npi": n} for m in members for n in npis]
 
 
-def item_keys(items: Iterable[ItemRecord]) -> list[Row]:
+def item_keys(items: Iterable[CaseItem]) -> list[Row]:
     keys = {
         (kind, key(value), item.sequence)
         for item in items
         for kind, values in (
-            ("number", (item.number, item.reference, *item.previous_numbers)),
-            ("code", item.codes),
+            ("number", (item.number, item.reference, *item.requested.previous_numbers)),
+            ("code", [c.token for c in item.requested.codes]),
         )
         for value in values
         if value
@@ -121,16 +149,16 @@ def renderings(bodies: Mapping[tuple[Version, str], bytes]) -> list[Row]:
     return [{"version": version, "kind": kind, "body": body} for (version, kind), body in bodies.items()]
 
 
-def approvals(items: Iterable[ItemRecord], members: Iterable[str]) -> Iterator[Row]:
+def approvals(items: Iterable[CaseItem], members: Iterable[str]) -> Iterator[Row]:
     """One row for each approved item and member. members: as `key` makes them."""
     members = tuple(dict.fromkeys(members))
     for item in items:
-        if item.number and item.policy_id and item.period:
+        if item.number and item.decision.policy_id and item.period:
             for member in members:
                 yield {
                     "number": item.number,
                     "member": member,
-                    "policy_id": item.policy_id,
+                    "policy_id": item.decision.policy_id,
                     "period_start": item.period[0],
                     "period_end": item.period[1],
                 }
@@ -201,4 +229,4 @@ def _span(start: date | None, end: date | None) -> tuple[date, date] | None:
 
 
 def _json(value: Iterable[Any]) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value if isinstance(value, dict | tuple | list) else list(value)).decode()

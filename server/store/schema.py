@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Kept here so that a start on a current database need not load Alembic."""
 
 
@@ -77,10 +77,13 @@ submission = Table(
     Column("parties", Words, nullable=False),
     Column("claim_url", Words, nullable=False),
     Column("request", LargeBinary, nullable=False),
+    Column("caller", Words),
+    Column("facts", Integer, nullable=False, server_default="2"),
     UniqueConstraint("id"),
     UniqueConstraint("transaction_key"),
 )
-"""`parties`: JSON of member, payer and provider ids, for whoever reads the record years later."""
+"""`parties`: JSON of member, payer and provider ids, for whoever reads the record years later. `request`: the bytes as
+they came. `facts`: how many facts the case has; a change names the number that it follows."""
 
 item = Table(
     "item",
@@ -151,26 +154,30 @@ rendering = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-revision = Table(
-    "revision",
+fact = Table(
+    "fact",
     metadata,
     _submission_key(),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
-    Column("items", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("body", LargeBinary),
 )
-"""A decision that was changed: `items` is the JSON of the item rows as they were until then."""
+"""What happened to a case, in its order: decision.fact_json. Rows are only ever added."""
+
+EARLIER = "earlier"
+"""The kind of a fact from before facts were kept. `body`: JSON of the item rows as it left them; none for a receipt."""
 
 former_rendering = Table(
     "former_rendering",
     metadata,
     _submission_key(),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("facts", Integer, primary_key=True, autoincrement=False),
     Column("version", Words, primary_key=True),
     Column("kind", Words, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
-"""The answers as they were given until the revision of that number."""
+"""The answers of before: what was answered while the case had so many facts."""
 
 mark = Table("mark", metadata, Column("name", Words, primary_key=True), Column("at", Instant, nullable=False))
 """What this record is. `sandbox`: its decisions are scripted."""

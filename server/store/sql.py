@@ -10,8 +10,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock, now
+from server.decision.case import Case, apply_all
+from server.decision.fact_json import fact_from
+from server.decision.request import Transaction
 from server.fhir.version import Version
 from server.store import rows
+from server.store.append import append
 from server.store.commit import commit_of
 from server.store.connect import Engines, connect, revision
 from server.store.dedicate import dedicate
@@ -19,26 +23,25 @@ from server.store.inquiry import matching
 from server.store.ports import (
     ActiveAuthorization,
     Assertion,
+    Change,
     Explanation,
     Inquiry,
     QuestionnaireErrors,
-    Revision,
-    Submission,
-    Submitted,
-    Transaction,
 )
 from server.store.prepared import Prepared
-from server.store.revise import revise, revisions_of
 from server.store.schema import (
+    EARLIER,
     HEAD,
     approval,
     assertion,
     audit,
+    fact,
     item,
     metadata,
     questionnaire_error,
     rendering,
     submission,
+    visible,
 )
 
 _BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
@@ -68,6 +71,19 @@ _EXPLANATION = (
     .join(item, item.c.submission == submission.c.seq)
     .where(submission.c.id == bindparam("id"))
     .order_by(item.c.sequence)
+)
+
+_FACTS = (
+    select(fact.c.kind, fact.c.body)
+    .join(submission, submission.c.seq == fact.c.submission)
+    .where(submission.c.id == bindparam("id"))
+    .order_by(fact.c.number)
+)
+_PROVIDERS = (
+    select(visible.c.npi)
+    .join(submission, submission.c.seq == visible.c.submission)
+    .where(submission.c.id == bindparam("id"))
+    .distinct()
 )
 
 
@@ -100,44 +116,44 @@ class SqlStore:
             dialect,
         )
 
-    def record(self, submission: Submission) -> str:
-        first = rows.submission_row(submission)
-        parts = list(rows.parts(submission))
-        decided = {"items": {str(i.sequence): i.outcome for i in submission.items}}
-        decision = _audit_row(submission.received, "decision", submission.id, decided)
+    def append(self, change: Change) -> str | None:
+        case = change.case
+        decided = {"facts": case.facts, "items": {str(i.sequence): i.outcome for i in case.items}}
+        decision = _audit_row(case.answered, "decision", case.id, decided)
+        if change.expected:
+            return self._commit(lambda connection: self._add(connection, change, decision))
+        first, parts = rows.submission_row(change), list(rows.parts(change))
+        return self._commit(lambda connection: self._open(connection, change, first, parts, decision))
 
-        def write(connection: Connection) -> str:
-            claimed = self._claim_transaction.first(connection, first)
-            if claimed is None:
-                known = {"transaction_key": first["transaction_key"]}
-                return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
-            for part in parts:
-                self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
-            self._insert[assertion].run(connection, *map(rows.assertion_row, submission.assertions))
-            self._insert[audit].run(connection, decision)
-            return submission.id
+    def _open(
+        self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: rows.Row
+    ) -> str:
+        claimed = self._claim_transaction.first(connection, first)
+        if claimed is None:
+            known = {"transaction_key": first["transaction_key"]}
+            return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
+        for part in parts:
+            self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
+        self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
+        self._insert[audit].run(connection, decision)
+        return change.case.id
 
-        return self._commit(write)
+    def _add(self, connection: Connection, change: Change, decision: rows.Row) -> str | None:
+        if not append(connection, change):
+            return None
+        self._insert[audit].run(connection, decision)
+        return change.case.id
 
-    def submitted(self, submission_id: str) -> Submitted | None:
+    def case(self, case_id: str) -> Case | None:
         with self._reads.connect() as connection:
-            row = connection.execute(select(submission).where(submission.c.id == submission_id)).one_or_none()
-            if row is None:
-                return None
-            revisions = connection.execute(revisions_of(row.seq)).scalar_one()
-        return Submitted(row.received, Version(row.version), row.request, revisions)
+            found = connection.execute(_FACTS, {"id": case_id}).all()
+        if not found or any(row.kind == EARLIER for row in found):
+            return None
+        return apply_all(fact_from(row.kind, row.body) for row in found)
 
-    def revise(self, revision: Revision) -> bool:
-        decided = {"revision": revision.number, "items": {str(i.sequence): i.outcome for i in revision.items}}
-        decision = _audit_row(revision.at, "decision", revision.submission_id, decided)
-
-        def write(connection: Connection) -> bool:
-            written = revise(connection, revision)
-            if written:
-                self._insert[audit].run(connection, decision)
-            return written
-
-        return self._commit(write)
+    def providers(self, case_id: str) -> Sequence[str]:
+        with self._reads.connect() as connection:
+            return connection.scalars(_PROVIDERS, {"id": case_id}).all()
 
     def find_transaction(self, transaction: Transaction) -> str | None:
         with self._reads.connect() as connection:
@@ -145,9 +161,9 @@ class SqlStore:
             found = self._by_transaction.first(connection, {"transaction_key": key})
         return str(found[0]) if found else None
 
-    def rendering(self, submission_id: str, version: Version, kind: str) -> bytes | None:
+    def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None:
         with self._reads.connect() as connection:
-            which = {"id": submission_id, "version": version, "kind": kind}
+            which = {"id": case_id, "version": version, "kind": kind}
             found = self._rendering.first(connection, which)
         return bytes(found[0]) if found else None
 
@@ -165,15 +181,15 @@ class SqlStore:
             found = [row for a in asked if (row := self._active.first(connection, a))]
         if not found:
             return None
-        end, _, start, number, submission_id = max(found)
-        return ActiveAuthorization(number, policy_id, (start, end), submission_id)
+        end, _, start, number, case_id = max(found)
+        return ActiveAuthorization(number, policy_id, (start, end), case_id)
 
-    def explanation(self, submission_id: str) -> Explanation | None:
+    def explanation(self, case_id: str) -> Explanation | None:
         with self._reads.connect() as connection:
-            found = connection.execute(_EXPLANATION, {"id": submission_id}).mappings().all()
+            found = connection.execute(_EXPLANATION, {"id": case_id}).mappings().all()
         if not found:
             return None
-        return Explanation(submission_id, found[0]["received"], tuple(map(rows.item_record, found)))
+        return Explanation(case_id, found[0]["received"], tuple(map(rows.item_record, found)))
 
     def remember(self, assertions: Sequence[Assertion]) -> None:
         made = [rows.assertion_row(a) for a in assertions]

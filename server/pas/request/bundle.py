@@ -19,7 +19,7 @@ _FULL_URL = re.compile(r"https?://\S+|urn:uuid:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4})
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
-class Envelope:
+class RequestBundle:
     """One request while it is read: the Bundle, its index and every problem found so far.
 
     bundle: as sent; where its structure is broken, without the broken parts, so that reading can go on and find the
@@ -85,7 +85,7 @@ class Envelope:
 
     def place(self, resource: Resource) -> str:
         """FHIRPath of an entry's resource."""
-        return next((f"Bundle.entry[{n}].resource" for n, _, r in self.index.entries if r is resource), "Bundle")
+        return self.index.place(resource)
 
     def _find_bundle(self, body: dict[str, Any]) -> tuple[str | None, Resource | None]:
         if body.get("resourceType") == "Bundle":

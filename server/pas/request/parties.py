@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from server.decision.request import RequestedItem
 from server.errors import InvalidRequest
 from server.fhir.coverage import member_ids, numbers_disagree
-from server.fhir.read import MAX_IDENTIFIERS, Resource, npis
+from server.fhir.read import MAX_IDENTIFIERS, BundleIndex, Resource, npis
 from server.fhir.subject import is_about_another
-from server.pas.request.bundle import CLAIM, Envelope
-from server.pas.request.facts import RequestedItem
+from server.pas.request.bundle import CLAIM, RequestBundle
 
 _PROVIDERS = ("Organization", "PractitionerRole", "Practitioner")
 
@@ -35,27 +35,27 @@ class Parties:
 
 
 class PartyReader:
-    """Resolves the parties of a Claim; each one that is missing is a problem of the envelope."""
+    """Resolves the parties of a Claim; each one that is missing is a problem of the bundle."""
 
-    def __init__(self, envelope: Envelope, *, coverage_needed: bool) -> None:
-        self._envelope = envelope
-        claim = envelope.claim
-        self.patient = envelope.resolve(claim.get("patient"), ("Patient",), f"{CLAIM}.patient")
-        self._insurer = envelope.resolve(claim.get("insurer"), ("Organization",), f"{CLAIM}.insurer")
-        self._requester = envelope.resolve(claim.get("provider"), _PROVIDERS, f"{CLAIM}.provider")
+    def __init__(self, bundle: RequestBundle, *, coverage_needed: bool) -> None:
+        self._bundle = bundle
+        claim = bundle.claim
+        self.patient = bundle.resolve(claim.get("patient"), ("Patient",), f"{CLAIM}.patient")
+        self._insurer = bundle.resolve(claim.get("insurer"), ("Organization",), f"{CLAIM}.insurer")
+        self._requester = bundle.resolve(claim.get("provider"), _PROVIDERS, f"{CLAIM}.provider")
         n, insurance = _focal(claim)
         if coverage_needed:
             place = f"{CLAIM}.insurance[{n}].coverage"
-            self._coverage = envelope.resolve(insurance.get("coverage"), ("Coverage",), place)
+            self._coverage = bundle.resolve(insurance.get("coverage"), ("Coverage",), place)
         else:
-            self._coverage = envelope.index.resolve(insurance.get("coverage"), claim)
+            self._coverage = bundle.index.resolve(insurance.get("coverage"), claim)
         self._same_patient()
 
     def found(self) -> Parties:
-        """The parties; raises InvalidRequest when the envelope has any problem."""
+        """The parties; raises InvalidRequest when the bundle has any problem."""
         patient, insurer, requester = self.patient, self._insurer, self._requester
-        if patient is None or insurer is None or requester is None or self._envelope.problems:
-            raise InvalidRequest(self._envelope.problems)
+        if patient is None or insurer is None or requester is None or self._bundle.problems:
+            raise InvalidRequest(self._bundle.problems)
         return Parties(patient, insurer, requester, self._coverage, self._organization(requester))
 
     def _same_patient(self) -> None:
@@ -63,34 +63,34 @@ class PartyReader:
         coverage, patient = self._coverage, self.patient
         if coverage is None or patient is None:
             return
-        if is_about_another(self._envelope.index, patient, coverage):
+        if is_about_another(self._bundle.index, patient, coverage):
             text = "The coverage belongs to another patient than the Claim; send the patient's own coverage."
-            self._envelope.add("value", text, f"{self._envelope.place(coverage)}.beneficiary")
+            self._bundle.add("value", text, f"{self._bundle.place(coverage)}.beneficiary")
         if numbers_disagree(coverage, patient):
             text = "Patient and Coverage have different member numbers of one system; send those of one person."
-            self._envelope.add("value", text, f"{self._envelope.place(patient)}.identifier")
+            self._bundle.add("value", text, f"{self._bundle.place(patient)}.identifier")
 
     def _organization(self, requester: Resource) -> Resource | None:
         if requester.get("resourceType") == "Organization":
             return requester
-        return self._envelope.index.resolve(requester.get("organization"), requester)
+        return self._bundle.index.resolve(requester.get("organization"), requester)
 
 
-def requester_npis(envelope: Envelope, requester: Resource) -> tuple[str, ...]:
+def requester_npis(index: BundleIndex, requester: Resource) -> tuple[str, ...]:
     """The NPIs of a provider, and of the practitioner and organization of a PractitionerRole; 20 of each at most."""
     found = [*npis(requester)]
     for key in ("organization", "practitioner"):
         element = requester.get(key)
-        resource = envelope.index.resolve(element, requester)
+        resource = index.resolve(element, requester)
         found += (
             npis(resource) if resource is not None else npis(element)
         )  # a Reference may carry an identifier instead
     return tuple(dict.fromkeys(found))
 
 
-def treating_npis(envelope: Envelope, items: Iterable[RequestedItem]) -> tuple[str, ...]:
+def treating_npis(bundle: RequestBundle, items: Iterable[RequestedItem]) -> tuple[str, ...]:
     """The NPIs of the care team and of who ordered and who is to perform (pas P-78)."""
-    claim = envelope.claim
+    claim = bundle.claim
     elements: list[tuple[Any, Resource]] = [(member.get("provider"), claim) for member in claim.get("careTeam") or ()]
     for order in (item.order for item in items if item.order is not None):
         performers = order.get("performer")
@@ -98,9 +98,9 @@ def treating_npis(envelope: Envelope, items: Iterable[RequestedItem]) -> tuple[s
         elements += [(element, order) for element in who]
     found: list[str] = []
     for element, holder in elements:
-        provider = envelope.index.resolve(element, holder)
+        provider = bundle.index.resolve(element, holder)
         found += (
-            requester_npis(envelope, provider)
+            requester_npis(bundle.index, provider)
             if provider is not None
             else npis({"identifier": element.get("identifier")} if isinstance(element, dict) else None)
         )

@@ -4,10 +4,10 @@ from datetime import date
 from typing import Any
 
 from server.decision.authorization import PersonDecision
+from server.decision.case import CaseItem
 from server.fhir.codes import NPI, PAS, X12_ACTION
 from server.fhir.version import Version
 from server.pas.response.claim_response_item import CATEGORY, certified
-from server.pas.response.review_action import DecidedItem
 
 _TAKEN_OVER = (
     "productOrService",
@@ -21,22 +21,22 @@ _TAKEN_OVER = (
 _NUCC = "http://nucc.org/provider-taxonomy"
 
 
-def added_item(decided: DecidedItem, issued: date, version: Version) -> dict[str, Any]:
+def added_item(item: CaseItem, issued: date, version: Version) -> dict[str, Any]:
     """What is authorized instead of a requested item: as requested, but for what the person changed.
 
     It has the same itemSequence, the action A1 and the authorization number. 2.0 allows no dates here (pas 2d).
     """
-    instead = decided.ruling.instead if decided.ruling and decided.ruling.instead else {}
-    taken = {k: decided.item.raw[k] for k in _TAKEN_OVER if k in decided.item.raw}
+    instead = item.ruling.instead if item.ruling and item.ruling.instead else {}
+    taken = {k: item.requested.raw[k] for k in _TAKEN_OVER if k in item.requested.raw}
     if any(k.startswith("serviced") for k in instead):
         taken = {k: v for k, v in taken.items() if not k.startswith("serviced")}
     code = {"coding": [{"system": X12_ACTION, "code": "A1", "display": "Certified in total"}]}
-    action: list[dict[str, Any]] = [{"url": "number", "valueString": decided.number}] if decided.number else []
+    action: list[dict[str, Any]] = [{"url": "number", "valueString": item.number}] if item.number else []
     action.append({"url": f"{PAS}extension-reviewActionCode", "valueCodeableConcept": code})
-    dates = {"extension": list(certified(decided, issued))} if version is Version.V2_2 else {}
+    dates = {"extension": list(certified(item, issued))} if version is Version.V2_2 else {}
     return {
         **dates,
-        "itemSequence": [decided.item.sequence],
+        "itemSequence": [item.sequence],
         **taken,
         **instead,
         "adjudication": [

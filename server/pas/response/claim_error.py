@@ -1,17 +1,19 @@
 """A business rejection: 200 with ClaimResponse.error, where nothing is decided (pas P-49)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from server.decision.request import ClaimBundle
 from server.fhir.codes import PAS, X12_FOLLOW_UP, X12_REJECT
 from server.fhir.version import Version
-from server.pas.request.facts import AuthorizationRequest, InquiryRequest, Rejection
+from server.pas.rejections import Rejection
 from server.pas.response.claim_response import bundle, head, parties
 from server.pas.response.echoed_entries import echoed_entries
 
 
 def render_rejections(
-    request: AuthorizationRequest | InquiryRequest, *, kind: str, response_id: str, created: datetime
+    request: ClaimBundle, rejections: Sequence[Rejection], *, kind: str, response_id: str, created: datetime
 ) -> bytes:
     """The Bundle that names every rejection, under the request's own version.
 
@@ -20,9 +22,9 @@ def render_rejections(
     version = request.version
     response = head(request, response_id, created, kind, version) | {
         "outcome": "error",
-        "disposition": "Not decided: " + " ".join(r.text for r in request.rejections),
-        "processNote": [{"number": n, "text": r.text} for n, r in enumerate(request.rejections, 1)],
-        "error": [_error(r, n, version) for n, r in enumerate(request.rejections, 1)],
+        "disposition": "Not decided: " + " ".join(r.text for r in rejections),
+        "processNote": [{"number": n, "text": r.text} for n, r in enumerate(rejections, 1)],
+        "error": [_error(r, n, version) for n, r in enumerate(rejections, 1)],
     }
     entries: list[Any] = [
         {"fullUrl": f"urn:uuid:{response_id}", "resource": response},

@@ -1,23 +1,23 @@
 """The answer to a PAS request: ClaimResponse and its Bundle, rendered once for each guide version (pas section 2)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
 from server.decision.authorization import Status
+from server.decision.case import Case, CaseItem
+from server.decision.request import ClaimBundle
 from server.fhir.codes import PAS
 from server.fhir.read import Resource, extensions
 from server.fhir.version import Version
-from server.pas.request.facts import AuthorizationRequest, InquiryRequest
 from server.pas.response.add_item import added_item, reviewer
 from server.pas.response.claim_response_item import fits, item_element, period_of, rendering_providers
+from server.pas.response.disposition import disposition
 from server.pas.response.echoed_entries import echoed_entries, reference_to
 from server.pas.response.process_note import ProcessNotes, notes_of
 from server.pas.response.requested_documents import communication_requests
-from server.pas.response.review_action import DecidedItem, disposition
 
 SUBMIT, INQUIRY = "submit", "inquiry"
 """The kinds of rendering that the store keeps."""
@@ -35,51 +35,34 @@ _SWAPPED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A decided request, ready to be rendered.
-
-    id: the id of the submission and of its ClaimResponse. base_url: this server's public URL, without a trailing slash.
-    remark: what the disposition says beside the decision.
-    """
-
-    id: str
-    request: AuthorizationRequest
-    items: Sequence[DecidedItem]
-    received: datetime
-    base_url: str
-    remark: str = ""
-
-
-def render(answer: Answer) -> dict[tuple[Version, str], bytes]:
+def render(case: Case, base_url: str) -> dict[tuple[Version, str], bytes]:
     """The PAS response Bundle (`submit`) and the inquiry response Bundle (`inquiry`) under both versions.
 
-    What the renderings share is built once: the notes, the echoed entries and, per version, the items.
+    base_url: this server's public URL, without a trailing slash. What the renderings share is built once: the notes,
+    the echoed entries and, per version, the items.
     """
     notes = ProcessNotes()
-    numbers = {d.item.sequence: [notes.number(t) for t in notes_of(d)] for d in answer.items}
-    echoed = [orjson.Fragment(orjson.dumps(entry)) for entry in _echoed(answer)]
-    ruling = next((d.ruling for d in answer.items if d.ruling), None)
+    numbers = {item.sequence: [notes.number(text) for text in notes_of(item)] for item in case.items}
+    echoed = [orjson.Fragment(orjson.dumps(entry)) for entry in _echoed(case)]
+    ruling = next((item.ruling for item in case.items if item.ruling), None)
     renderings = {}
     for version in Version:
-        body = _decided(answer, numbers, notes.elements(), version)
-        documents = list(communication_requests(answer.items, answer.request, answer.received, version))
-        full_url = f"{answer.base_url}{version.base}/ClaimResponse/{answer.id}"
+        body = _decided(case, numbers, notes.elements(), version)
+        documents = list(communication_requests(case, version))
+        full_url = f"{base_url}{version.base}/ClaimResponse/{case.id}"
         for kind in (SUBMIT, INQUIRY):
-            response = head(answer.request, answer.id, answer.received, kind, version) | body
+            response = head(case.request, case.id, case.answered, kind, version) | body
             if version is Version.V2_2:
                 response["extension"] = [*response.get("extension", ()), reviewer(ruling)]
             entries: list[Any] = [{"fullUrl": full_url, "resource": response}, *echoed]
             if kind == SUBMIT and documents:
                 response["communicationRequest"] = [{"reference": d["fullUrl"]} for d in documents]
                 entries += documents
-            renderings[version, kind] = bundle(answer.request, answer.id, answer.received, kind, entries)
+            renderings[version, kind] = bundle(case.request, case.id, case.answered, kind, entries)
     return renderings
 
 
-def head(
-    request: AuthorizationRequest | InquiryRequest, response_id: str, created: datetime, kind: str, version: Version
-) -> dict[str, Any]:
+def head(request: ClaimBundle, response_id: str, created: datetime, kind: str, version: Version) -> dict[str, Any]:
     """What every ClaimResponse says, decided or not: whose, for whom, to which Claim (pas 2c, P-36, P-97, P-99)."""
     claim = request.claim
     response: dict[str, Any] = {
@@ -104,9 +87,7 @@ def head(
     return response
 
 
-def bundle(
-    request: AuthorizationRequest | InquiryRequest, bundle_id: str, timestamp: datetime, kind: str, entries: list[Any]
-) -> bytes:
+def bundle(request: ClaimBundle, bundle_id: str, timestamp: datetime, kind: str, entries: list[Any]) -> bytes:
     """The response Bundle: the submitter's transaction id echoed, ClaimResponse first (pas 2a, P-32, P-97)."""
     return orjson.dumps(
         {
@@ -126,46 +107,45 @@ def _instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def parties(request: AuthorizationRequest | InquiryRequest) -> list[Resource]:
+def parties(request: ClaimBundle) -> list[Resource]:
     """The resources that a ClaimResponse names, in the order of the guide's examples (pas 2a)."""
     return [request.requester, request.insurer, request.patient]
 
 
-def _echoed(answer: Answer) -> list[dict[str, Any]]:
-    request = answer.request
+def _echoed(case: Case) -> list[dict[str, Any]]:
+    request = case.request
     named = parties(request)
-    if request.organization is not None and any(d.document for d in answer.items):
+    if request.organization is not None and any(item.document for item in case.items):
         named.append(request.organization)
-    for decided in answer.items:
-        named += [p.resource for p in rendering_providers(decided, request)]
+    for item in case.items:
+        named += [p.resource for p in rendering_providers(item, request)]
     return echoed_entries(request.index, named)
 
 
 def _decided(
-    answer: Answer, numbers: Mapping[int, Sequence[int]], notes: list[dict[str, Any]], version: Version
+    case: Case, numbers: Mapping[int, Sequence[int]], notes: list[dict[str, Any]], version: Version
 ) -> dict[str, Any]:
     """The decision: outcome, words, header number and period, items and notes."""
-    items = answer.items
-    said = " ".join(filter(None, (disposition(items), answer.remark)))
+    items, issued = case.items, case.answered.date()
+    said = " ".join(filter(None, (disposition(items), case.remark)))
     body: dict[str, Any] = {"outcome": _outcome(items, version), "disposition": said}
     if len(items) == 1 and items[0].approved and items[0].number:
         body["preAuthRef"] = items[0].number
-    periods = {d.period for d in items}
-    if len(periods) == 1 and all(d.approved for d in items) and items[0].period:
+    periods = {item.period for item in items}
+    if len(periods) == 1 and all(item.approved for item in items) and items[0].period:
         body["preAuthPeriod"] = period_of(items[0].period)
     body["item"] = [
-        item_element(d, answer.request, notes=numbers[d.item.sequence], issued=answer.received.date(), version=version)
-        for d in items
+        item_element(item, case.request, notes=numbers[item.sequence], issued=issued, version=version) for item in items
     ]
-    modified = [d for d in items if d.status is Status.MODIFIED]
+    modified = [item for item in items if item.status is Status.MODIFIED]
     if modified:
-        body["addItem"] = [added_item(d, answer.received.date(), version) for d in modified]
+        body["addItem"] = [added_item(item, issued, version) for item in modified]
     if notes:
         body["processNote"] = notes
     return body
 
 
-def _outcome(items: Sequence[DecidedItem], version: Version) -> str:
+def _outcome(items: Sequence[CaseItem], version: Version) -> str:
     """Not the decision, which the review action tells (pas P-38, T-9).
 
     complete: every item is decided; partial: decided and pended items mix. When every item is pended, 2.2 knows

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from server.decision.case import CaseItem
+from server.decision.request import AuthorizationRequest
+from server.decision.review_action import ACTION, reason_of
 from server.fhir.codes import PAS, X12_ACTION, X12_REASON
 from server.fhir.read import Resource, codings, extension_value
 from server.fhir.version import Version
-from server.pas.request.facts import AuthorizationRequest
-from server.pas.response.review_action import ACTION, DecidedItem
 
 _ENTITY = "https://codesystem.x12.org/005010/98"
 
@@ -22,19 +23,19 @@ _RENDERING = frozenset({"71", "72", "FA", "SJ", "77"})
 
 
 def item_element(
-    decided: DecidedItem, request: AuthorizationRequest, *, notes: Sequence[int], issued: date, version: Version
+    item: CaseItem, request: AuthorizationRequest, *, notes: Sequence[int], issued: date, version: Version
 ) -> dict[str, Any]:
     """The item with its sequence, trace numbers and review action; a number and a period only when approved."""
     element: dict[str, Any] = {
         "extension": [
-            *_traces(decided, version),
-            *(certified(decided, issued) if decided.approved else ()),
-            *_references(decided, request.claim),
-            *_requested_date(decided.item.raw),
-            *(_authorized_provider(p, version) for p in rendering_providers(decided, request)),
+            *_traces(item, version),
+            *(certified(item, issued) if item.approved else ()),
+            *_references(item, request.claim),
+            *_requested_date(item.requested.raw),
+            *(_authorized_provider(p, version) for p in rendering_providers(item, request)),
         ],
-        "itemSequence": decided.item.sequence,
-        "adjudication": [{"extension": [_review_action(decided)], "category": CATEGORY}],
+        "itemSequence": item.sequence,
+        "adjudication": [{"extension": [_review_action(item)], "category": CATEGORY}],
     }
     if not element["extension"]:
         del element["extension"]  # FHIR JSON has no empty arrays
@@ -48,18 +49,18 @@ def fits(identifier: Resource, version: Version) -> bool:
     return version is Version.V2_0 or bool(identifier.get("system") and identifier.get("value"))
 
 
-def _traces(decided: DecidedItem, version: Version) -> Iterator[dict[str, Any]]:
-    own = (decided.document.context,) if decided.document else ()
-    for trace in (*decided.item.trace, *own):
+def _traces(item: CaseItem, version: Version) -> Iterator[dict[str, Any]]:
+    own = (item.document.context,) if item.document else ()
+    for trace in (*item.requested.trace, *own):
         if fits(trace, version):
             yield {"url": _TRACE, "valueIdentifier": trace}
 
 
-def certified(decided: DecidedItem, issued: date) -> Iterator[dict[str, Any]]:
+def certified(item: CaseItem, issued: date) -> Iterator[dict[str, Any]]:
     """When something was authorized, and for which days."""
     yield {"url": f"{PAS}extension-itemPreAuthIssueDate", "valueDate": issued.isoformat()}
-    if decided.period:
-        yield {"url": f"{PAS}extension-itemPreAuthPeriod", "valuePeriod": period_of(decided.period)}
+    if item.period:
+        yield {"url": f"{PAS}extension-itemPreAuthPeriod", "valuePeriod": period_of(item.period)}
 
 
 def period_of(days: tuple[date, date]) -> dict[str, str]:
@@ -67,34 +68,34 @@ def period_of(days: tuple[date, date]) -> dict[str, str]:
     return {"start": days[0].isoformat(), "end": days[1].isoformat()}
 
 
-def _references(decided: DecidedItem, claim: Resource) -> Iterator[dict[str, Any]]:
+def _references(item: CaseItem, claim: Resource) -> Iterator[dict[str, Any]]:
     """The number of an earlier authorization as it was sent (REF-BB), and ours while pended (REF-NT)."""
     number = f"{PAS}extension-authorizationNumber"
-    previous = extension_value(decided.item.raw, number) or extension_value(claim, number)
+    previous = extension_value(item.requested.raw, number) or extension_value(claim, number)
     if isinstance(previous, str):
         yield {"url": number, "valueString": previous}
-    if decided.reference:
-        yield {"url": f"{PAS}extension-administrationReferenceNumber", "valueString": decided.reference}
+    if item.reference and item.waits_for:
+        yield {"url": f"{PAS}extension-administrationReferenceNumber", "valueString": item.reference}
 
 
-def _requested_date(item: Resource) -> Iterator[dict[str, Any]]:
+def _requested_date(raw: Resource) -> Iterator[dict[str, Any]]:
     url = f"{PAS}extension-itemRequestedServiceDate"
-    if item.get("servicedDate"):
-        yield {"url": url, "valueDateTime": item["servicedDate"]}
-    elif item.get("servicedPeriod"):
-        yield {"url": url, "valuePeriod": item["servicedPeriod"]}
+    if raw.get("servicedDate"):
+        yield {"url": url, "valueDateTime": raw["servicedDate"]}
+    elif raw.get("servicedPeriod"):
+        yield {"url": url, "valuePeriod": raw["servicedPeriod"]}
 
 
-def _review_action(decided: DecidedItem) -> dict[str, Any]:
+def _review_action(item: CaseItem) -> dict[str, Any]:
     """The code's url is the full one (pas T-7); `number` is the new authorization number (pas T-8)."""
     parts: list[dict[str, Any]] = []
-    if decided.approved and decided.number:
-        parts.append({"url": "number", "valueString": decided.number})
-    reason = decided.reason
+    if item.approved and item.number:
+        parts.append({"url": "number", "valueString": item.number})
+    reason = reason_of(item)
     if reason:
         concept = {"coding": [{"system": X12_REASON, "code": reason[0]}], "text": reason[1]}
         parts.append({"url": "reasonCode", "valueCodeableConcept": concept})
-    code, display = ACTION[decided.status]
+    code, display = ACTION[item.status]
     concept = {"coding": [{"system": X12_ACTION, "code": code, "display": display}]}
     parts.append({"url": f"{PAS}extension-reviewActionCode", "valueCodeableConcept": concept})
     return {"url": f"{PAS}extension-reviewAction", "extension": parts}
@@ -109,9 +110,9 @@ class RenderingProvider:
     role: str
 
 
-def rendering_providers(decided: DecidedItem, request: AuthorizationRequest) -> list[RenderingProvider]:
+def rendering_providers(item: CaseItem, request: AuthorizationRequest) -> list[RenderingProvider]:
     """The care team members who are authorized to render an item; none while it is pended."""
-    sequences = decided.item.raw.get("careTeamSequence") if decided.approved else None
+    sequences = item.requested.raw.get("careTeamSequence") if item.approved else None
     if not sequences:
         return []
     found = []

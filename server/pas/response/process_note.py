@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from server.decision.case import CaseItem
 from server.decision.model import Finding, Outcome
-from server.pas.response.review_action import DecidedItem
 from server.policy.model import State
 
 _DECIDES = {
@@ -16,17 +16,17 @@ _DECIDES = {
 _STATE = {State.UNMET: "Not met", State.UNKNOWN: "Not known", State.REVIEW: "A person must judge"}
 
 
-def notes_of(decided: DecidedItem) -> list[str]:
+def notes_of(item: CaseItem) -> list[str]:
     """The notes of one item: who decides, then each criterion that is not met with what would settle it.
 
     A person's reasons where one decided. Empty for a machine's approval, which leaves nothing to settle.
     """
-    if decided.ruling is not None:
-        return list(decided.ruling.reasons)
-    outcome, findings = decided.outcome, decided.findings
-    if outcome is Outcome.APPROVE:
+    if item.ruling is not None:
+        return list(item.ruling.reasons)
+    if item.waits_for is None:
         return []
-    return [_DECIDES[outcome], *(_note(f) for f in findings if f.state is not State.MET)]
+    findings = item.decision.findings
+    return [_DECIDES[item.waits_for], *(_note(f) for f in findings if f.state is not State.MET)]
 
 
 def _note(finding: Finding) -> str:

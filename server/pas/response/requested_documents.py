@@ -1,14 +1,13 @@
 """CommunicationRequests: what the provider is asked to send for an item of which something is not known."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Any
 
+from server.decision.case import Case
+from server.decision.request import AuthorizationRequest
 from server.fhir.codes import PAS
 from server.fhir.version import Version
-from server.pas.request.facts import AuthorizationRequest
 from server.pas.response.echoed_entries import reference_to
-from server.pas.response.review_action import DecidedItem
 
 PAYER_QUESTIONNAIRE = "102089-0"
 """LOINC: the answer is the payer's form; its context is the item's trace number (pas P-89, P-90)."""
@@ -17,31 +16,29 @@ _CATEGORY = {"coding": [{"system": "https://codesystem.x12.org/005010/755", "cod
 _MEDIUM = {"coding": [{"system": "https://codesystem.x12.org/005010/756", "code": "EL"}]}
 
 
-def communication_requests(
-    items: Iterable[DecidedItem], request: AuthorizationRequest, authored: datetime, version: Version
-) -> Iterator[dict[str, Any]]:
+def communication_requests(case: Case, version: Version) -> Iterator[dict[str, Any]]:
     """A Bundle entry for each item whose form is asked for, in the shape of one guide version.
 
     2.2: one payload with the LOINC code, the line number at the root, the missing facts as notes. 2.0: the line number
     in each payload; the code first, then each missing fact in words, which that guide's free text allows.
     """
-    for decided in items:
-        if decided.document is None:
+    for item in case.items:
+        if item.document is None:
             continue
-        resource = _asked(request) | {
-            "id": decided.document.id,
-            "identifier": [decided.document.control],
-            "authoredOn": authored.isoformat(timespec="seconds"),
+        resource = _asked(case.request) | {
+            "id": item.document.id,
+            "identifier": [item.document.control],
+            "authoredOn": case.answered.isoformat(timespec="seconds"),
         }
-        line = {"url": f"{PAS}extension-serviceLineNumber", "valuePositiveInt": decided.item.sequence}
-        asked = [f.remedy or f.sentence for f in decided.missing]
+        line = {"url": f"{PAS}extension-serviceLineNumber", "valuePositiveInt": item.sequence}
+        asked = [f.remedy or f.sentence for f in item.missing]
         if version is Version.V2_2:
             resource["extension"] = [line]
             resource["payload"] = [{"contentString": PAYER_QUESTIONNAIRE}]
             resource["note"] = [{"text": text} for text in asked]
         else:
             resource["payload"] = [{"extension": [line], "contentString": t} for t in (PAYER_QUESTIONNAIRE, *asked)]
-        yield {"fullUrl": decided.document.full_url, "resource": resource}
+        yield {"fullUrl": item.document.full_url, "resource": resource}
 
 
 def _asked(request: AuthorizationRequest) -> dict[str, Any]:

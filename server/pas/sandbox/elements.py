@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 
 from server.clock import NewId
+from server.decision.case import Case
+from server.decision.request import AuthorizationRequest
 from server.fhir.read import Resource, reference
 from server.fhir.version import Version
-from server.pas.request.facts import AuthorizationRequest
-from server.pas.response.claim_response import SUBMIT, Answer
+from server.pas.response.claim_response import SUBMIT
 from server.pas.response.echoed_entries import echoed_entries
 
 _OF_THE_REQUEST = ("patient", "insurer", "requestor", "organization", "practitioner", "order", "claim")
@@ -28,19 +29,19 @@ _BY_PLACE = ("item", "addItem")
 
 
 def with_elements(
-    renderings: Mapping[tuple[Version, str], bytes], templates: Mapping[Version, str], answer: Answer, new_id: NewId
+    renderings: Mapping[tuple[Version, str], bytes], templates: Mapping[Version, str], case: Case, new_id: NewId
 ) -> dict[tuple[Version, str], bytes]:
     """The renderings of an answer with what the templates add; a rendering without a template stays as it is.
 
     What the decision itself says is never replaced: an element is filled in, a list grows, an extension is added
     where none of its url is there. Whatever of the request is referenced then becomes an entry as well.
     """
-    values = {k: json.dumps(v)[1:-1] for k, v in _values(answer, new_id).items()}
+    values = {k: json.dumps(v)[1:-1] for k, v in _values(case, new_id).items()}
     found = dict(renderings)
     for (version, kind), body in renderings.items():
         if version in templates:
             added = orjson.loads(Template(templates[version]).substitute(values))
-            found[version, kind] = _with(orjson.loads(body), added, kind, answer.request)
+            found[version, kind] = _with(orjson.loads(body), added, kind, case.request)
     return found
 
 
@@ -58,10 +59,10 @@ def _with(bundle: Resource, added: Resource, kind: str, request: AuthorizationRe
     return orjson.dumps({**bundle, "entry": entries})
 
 
-def _values(answer: Answer, new_id: NewId) -> dict[str, str]:
-    request, first = answer.request, answer.items[0]
+def _values(case: Case, new_id: NewId) -> dict[str, str]:
+    request, first = case.request, case.items[0]
     index = request.index
-    order, organization = first.item.order, request.organization
+    order, organization = first.requested.order, request.organization
     practitioner = next(iter(index.of_type("Practitioner")), None)
     return {
         "patient": index.full_url(request.patient),
@@ -71,8 +72,8 @@ def _values(answer: Answer, new_id: NewId) -> dict[str, str]:
         "practitioner": index.full_url(practitioner or request.requester),
         "order": index.full_url(order) if order is not None else request.claim_url,
         "claim": request.claim_url,
-        "day": answer.received.date().isoformat(),
-        "number": first.number or first.reference or answer.id,
+        "day": case.answered.date().isoformat(),
+        "number": first.number or first.reference or case.id,
         **{name: new_id() for name in _FRESH_IDS},
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from server.decision.authorization import Authorization, Person, PersonDecision, Role, Verdict, apply, by_machine
+from server.decision.authorization import Authorization, Person, PersonDecision, Role, Verdict, by_machine, rule
 from server.decision.model import Outcome
 from server.errors import DecisionRefused, PolicyProblem, PolicyProblems
 from server.fhir.version import Version
@@ -121,7 +121,7 @@ class _Reader:
             return None
         try:
             decision = PersonDecision(self._people[key], Verdict(verdict), reasons, code, None, instead or None)
-            decided: Authorization = apply(by_machine(outcome), decision)
+            decided: Authorization = rule(by_machine(outcome), decision)
         except (ValueError, DecisionRefused) as error:
             ruling.problem("verdict", str(error))
             return None

@@ -4,27 +4,25 @@ Off unless a sandbox file is set, and never over the record of a plan (store.ded
 ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-import orjson
-
-from server.decision.authorization import PersonDecision, Status
-from server.decision.model import Evidence, Finding, Outcome
+from server.auth.caller import Caller
+from server.decision.authorization import Verdict
+from server.decision.case import Case, DecidedByMachine, Fact, MachineDecision, Received, Ruled, Ruling
+from server.decision.model import Decision, Evidence, Finding, Outcome
+from server.decision.request import AuthorizationRequest, RequestedItem
 from server.log import log
-from server.pas.rejections import UPDATE
-from server.pas.request.facts import AuthorizationRequest, InquiryRequest, RequestedItem
-from server.pas.request.read import read_submit
-from server.pas.response.claim_response import Answer
-from server.pas.response.review_action import DecidedItem
+from server.pas.change import Dress, Renderings, change_of
+from server.pas.match import MatchedRequest
+from server.pas.rejections import UPDATE, rejections_of
+from server.pas.request.inquiry import InquiryRequest
 from server.pas.sandbox.elements import with_elements
 from server.pas.sandbox.sandbox_file import SandboxFile, Script
-from server.pas.submission import submission_of
-from server.pas.submit import Submit
-from server.policy.library import PolicyLibrary
+from server.pas.submit import answer_of, stored_answer, submit
 from server.policy.model import State
-from server.store.ports import Revision, Submission
+from server.world import World
 
 SCRIPTED = "SCRIPTED"
 """The finding of a decision that a sandbox's script made."""
@@ -40,81 +38,85 @@ _STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """`$submit` and `$inquire` for scripted members, over the operation that answers all others."""
+    """`$submit` and `$inquire` for scripted members, before the operations that answer all others."""
 
     file: SandboxFile
-    operation: Submit
-    policies: PolicyLibrary
+    world: World
 
-    def answer(self, request: AuthorizationRequest, raw: bytes) -> bytes:
-        """As Submit.answer; a scripted member's request is decided by its script instead of a policy."""
+    def submit(self, matched: MatchedRequest, raw: bytes, caller: Caller) -> bytes:
+        """As submit.submit; a scripted member's request is decided by its script instead of a policy."""
+        request, world = matched.request, self.world
         script = self._script(request.member_ids)
         if script is None:
-            return self.operation.answer(request, raw)
-        known = self.operation.store.find_transaction(request.transaction)
+            return submit(matched, raw, caller, world)
+        known = world.store.find_transaction(request.transaction)
         if known is not None:
             self._settle(script, known)
-            return self.operation.stored(known, request)
-        if request.rejections and not (script.updates and all(r.code == UPDATE for r in request.rejections)):
-            return self.operation.answer(request, raw)
-        ruling = script.ruling if not script.after else None
-        made = self._decided(script, request, ruling, self.operation.new_id())
-        stored = self.operation.store.record(self._submission(script, made, raw))
-        log.info("scripted", submission=stored, outcome=script.outcome.value, sandbox=self.file.name)
-        return self.operation.stored(stored, request)
+            return stored_answer(known, request, world)
+        rejections = rejections_of(request, world.plan)
+        if rejections and not (script.updates and all(r.code == UPDATE for r in rejections)):
+            return submit(matched, raw, caller, world)
+        facts = tuple(self._facts(script, request, caller))
+        opened = change_of(None, facts, world.base_url, raw=raw, dress=self._dress(script))
+        answer, first = answer_of(opened, world)
+        if first:
+            log.info("scripted", submission=opened.case.id, outcome=script.outcome.value, sandbox=self.file.name)
+        return answer
 
     def settle(self, request: InquiryRequest) -> None:
         """Before an inquiry is answered: decisions of scripts that are due by now take effect."""
         script = self._script(request.inquiry.member_ids)
         if script is not None and script.after:
-            for submission_id in self.operation.store.inquire(replace(request.inquiry, actions=())):
-                self._settle(script, submission_id)
+            for case_id in self.world.store.inquire(replace(request.inquiry, actions=())):
+                self._settle(script, case_id)
 
     def _script(self, member_ids: Sequence[str]) -> Script | None:
         return next((self.file.scripts[m] for m in member_ids if m in self.file.scripts), None)
 
-    def _settle(self, script: Script, submission_id: str) -> None:
+    def _settle(self, script: Script, case_id: str) -> None:
         """The reviewer's decision on what is pended, once, when its time has come."""
-        store, now = self.operation.store, self.operation.clock()
-        kept = store.submitted(submission_id)
-        if not script.after or kept is None or kept.revisions or now < kept.received + script.after:
+        world, now = self.world, self.world.clock()
+        case = world.store.case(case_id) if script.after else None
+        if case is None or now < case.received + script.after or any(i.ruling for i in case.items):
             return
-        request = read_submit(
-            kept.request,
-            orjson.loads(kept.request),
-            version=kept.version,
-            policies=self.policies,
-            plan=self.operation.plan,
-        )
-        before = store.explanation(submission_id)
-        references = {i.sequence: i.reference for i in before.items} if before else {}
-        made = self._submission(script, self._decided(script, request, script.ruling, submission_id), kept.request)
-        items = tuple(replace(i, reference=references.get(i.sequence)) for i in made.items)
-        if store.revise(Revision(submission_id, 1, now, items, made.renderings)):
-            log.info("scripted", submission=submission_id, outcome=items[0].outcome, sandbox=self.file.name)
+        made = change_of(case, [self._ruled(script, case.request)], world.base_url, dress=self._dress(script))
+        if world.store.append(made) is not None:
+            log.info("scripted", submission=case_id, outcome=made.case.items[0].outcome, sandbox=self.file.name)
 
-    def _decided(
-        self, script: Script, request: AuthorizationRequest, ruling: PersonDecision | None, answer_id: str
-    ) -> Answer:
-        items = tuple(self._item(script, request, item, ruling) for item in request.items)
-        world = self.operation
-        remark = f"Scripted by the sandbox {self.file.name}: {script.title}."
-        return Answer(answer_id, request, items, world.clock(), world.base_url, remark)
+    def _facts(self, script: Script, request: AuthorizationRequest, caller: Caller) -> Iterator[Fact]:
+        now = self.world.clock()
+        yield Received(now, self.world.new_id(), caller.name, request)
+        items = tuple(self._decided(script, request, item) for item in request.items)
+        yield DecidedByMachine(now, items, f"Scripted by the sandbox {self.file.name}: {script.title}.")
+        if script.ruling is not None and not script.after:
+            yield self._ruled(script, request)
 
-    def _item(
-        self, script: Script, request: AuthorizationRequest, item: RequestedItem, ruling: PersonDecision | None
-    ) -> DecidedItem:
-        period = _period(script, item, request.created)
-        decided = DecidedItem(
-            item=item,
+    def _decided(self, script: Script, request: AuthorizationRequest, item: RequestedItem) -> MachineDecision:
+        approved = script.outcome is Outcome.APPROVE
+        decision = Decision(
             outcome=script.outcome,
             findings=(self._finding(script, request.claim_url),),
+            policy_id=None,
+            policy_uri=None,
+            edition=None,
+            period=_period(script, item, request.created) if approved else None,
             engine=f"sandbox script {self.file.name}",
-            ruling=ruling,
         )
-        if decided.status in (Status.APPROVED, Status.MODIFIED):
-            return replace(decided, period=period, number=self.operation.new_number("VA"))
-        return replace(decided, reference=self.operation.new_number("VP") if decided.status is Status.PENDED else None)
+        number = self.world.new_number("VA" if approved else "VP")
+        return MachineDecision(
+            item.sequence, decision, number=number if approved else None, reference=None if approved else number
+        )
+
+    def _ruled(self, script: Script, request: AuthorizationRequest) -> Ruled:
+        if script.ruling is None:
+            raise LookupError(f"the script of {script.member} has no ruling")
+        rulings = []
+        for item in request.items:
+            authorizes = script.ruling.verdict in (Verdict.APPROVE, Verdict.MODIFY)
+            period = _period(script, item, request.created) if authorizes else None
+            number = self.world.new_number("VA") if authorizes else None
+            rulings.append(Ruling(item.sequence, replace(script.ruling, period=period), number))
+        return Ruled(self.world.clock(), tuple(rulings))
 
     def _finding(self, script: Script, claim_url: str) -> Finding:
         state = _STATE[script.outcome]
@@ -130,12 +132,14 @@ class Sandbox:
             when_unmet="medical-director" if director else "physician",
         )
 
-    def _submission(self, script: Script, made: Answer, raw: bytes) -> Submission:
-        submission = submission_of(made, raw)
+    def _dress(self, script: Script) -> Dress | None:
         if not script.elements:
-            return submission
-        shown = with_elements(submission.renderings, script.elements, made, self.operation.new_id)
-        return replace(submission, renderings=shown)
+            return None
+
+        def dress(renderings: Renderings, case: Case) -> Renderings:
+            return with_elements(renderings, script.elements, case, self.world.new_id)
+
+        return dress
 
 
 def _period(script: Script, item: RequestedItem, created: date) -> tuple[date, date]:

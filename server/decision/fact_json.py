@@ -1,0 +1,196 @@
+"""Facts as JSON and back, without loss: a request that was read once is never read again from its raw bytes.
+
+A request is written as its Bundle and the places in it that were read: patient, order, answers. What was worked out
+(codes, service days, who may see it) is written as it was worked out, so that a later reader changes no old case.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from server.decision.case import DecidedByMachine, Fact, Received, Ruled
+from server.decision.request import AuthorizationRequest, RequestedItem, SentResponse, Transaction
+from server.fhir.read import BundleIndex, Coding, Resource
+from server.fhir.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """place: FHIRPath of the resource; orders: those of the resources that its qr-context names."""
+
+    place: str
+    url: str
+    orders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """responses: by their number in the request. The item itself stands in the Claim, at the same number."""
+
+    sequence: int
+    trace: tuple[Resource, ...]
+    service: tuple[date, date] | None
+    codes: tuple[Coding, ...]
+    order: str | None
+    previous_numbers: tuple[str, ...]
+    responses: tuple[int, ...]
+    tied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """A Received fact; every resource by its place in `bundle`."""
+
+    at: datetime
+    case_id: str
+    caller: str
+    version: Version
+    bundle: Resource
+    patient: str
+    coverage: str | None
+    insurer: str
+    requester: str
+    organization: str | None
+    transaction: Transaction
+    member_ids: tuple[str, ...]
+    payer_ids: tuple[str, ...]
+    requester_npis: tuple[str, ...]
+    npis: tuple[str, ...]
+    created: date
+    responses: tuple[_Response, ...]
+    items: tuple[_Item, ...]
+
+
+_KINDS: dict[type[Fact], str] = {Received: "received", DecidedByMachine: "decided-by-machine", Ruled: "ruled"}
+_WRITTEN: dict[str, type[Any]] = {"received": _Received, "decided-by-machine": DecidedByMachine, "ruled": Ruled}
+
+
+def kind_of(fact: Fact) -> str:
+    """The word under which the record keeps a fact: `received`, `decided-by-machine`, `ruled`."""
+    return _KINDS[type(fact)]
+
+
+def fact_json(fact: Fact) -> bytes:
+    """One JSON object; fact_from gives the same fact back."""
+    return orjson.dumps(_written(fact) if isinstance(fact, Received) else fact)
+
+
+def fact_from(kind: str, body: bytes) -> Fact:
+    """The fact that fact_json wrote. Raises KeyError for a kind that is none, ValueError for what it did not write."""
+    found = _reader(kind).validate_json(body)
+    fact: Fact = _read(found) if isinstance(found, _Received) else found
+    return fact
+
+
+@cache
+def _reader(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_WRITTEN[kind])
+
+
+def _written(fact: Received) -> _Received:
+    request = fact.request
+    places = {id(resource): place for place, resource in _places(request.bundle)}
+
+    def at(resource: Resource | None) -> str | None:
+        return None if resource is None else places[id(resource)]
+
+    numbers = {id(response.resource): n for n, response in enumerate(request.responses)}
+    return _Received(
+        at=fact.at,
+        case_id=fact.case_id,
+        caller=fact.caller,
+        version=request.version,
+        bundle=request.bundle,
+        patient=places[id(request.patient)],
+        coverage=at(request.coverage),
+        insurer=places[id(request.insurer)],
+        requester=places[id(request.requester)],
+        organization=at(request.organization),
+        transaction=request.transaction,
+        member_ids=request.member_ids,
+        payer_ids=request.payer_ids,
+        requester_npis=request.requester_npis,
+        npis=request.npis,
+        created=request.created,
+        responses=tuple(
+            _Response(r.place, r.url, tuple(places[id(order)] for order in r.orders)) for r in request.responses
+        ),
+        items=tuple(_written_item(i, at, numbers) for i in request.items),
+    )
+
+
+def _written_item(item: RequestedItem, at: Callable[[Resource | None], str | None], numbers: dict[int, int]) -> _Item:
+    return _Item(
+        sequence=item.sequence,
+        trace=item.trace,
+        service=item.service,
+        codes=item.codes,
+        order=at(item.order),
+        previous_numbers=item.previous_numbers,
+        responses=tuple(numbers[id(r.resource)] for r in item.responses),
+        tied=item.tied,
+    )
+
+
+def _read(written: _Received) -> Received:
+    there = dict(_places(written.bundle))
+    responses = tuple(
+        SentResponse(there[r.place], r.place, r.url, tuple(there[order] for order in r.orders))
+        for r in written.responses
+    )
+    claim_items = written.bundle["entry"][0]["resource"]["item"]
+    items = tuple(
+        RequestedItem(
+            sequence=i.sequence,
+            raw=raw,
+            trace=i.trace,
+            service=i.service,
+            codes=i.codes,
+            order=there[i.order] if i.order else None,
+            previous_numbers=i.previous_numbers,
+            responses=tuple(responses[n] for n in i.responses),
+            tied=i.tied,
+        )
+        for i, raw in zip(written.items, claim_items, strict=True)
+    )
+    request = AuthorizationRequest(
+        version=written.version,
+        bundle=written.bundle,
+        index=BundleIndex(written.bundle),
+        patient=there[written.patient],
+        coverage=there[written.coverage] if written.coverage else None,
+        insurer=there[written.insurer],
+        requester=there[written.requester],
+        organization=there[written.organization] if written.organization else None,
+        transaction=written.transaction,
+        member_ids=written.member_ids,
+        payer_ids=written.payer_ids,
+        requester_npis=written.requester_npis,
+        npis=written.npis,
+        created=written.created,
+        responses=responses,
+        items=items,
+    )
+    return Received(written.at, written.case_id, written.caller, request)
+
+
+def _places(bundle: Resource) -> Iterator[tuple[str, Resource]]:
+    """FHIRPath and resource of everything a request may refer to: entries, what they contain, entries of a document."""
+    for n, entry in enumerate(bundle.get("entry") or ()):
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+            yield from _within(f"Bundle.entry[{n}].resource", entry["resource"])
+
+
+def _within(place: str, resource: Resource) -> Iterator[tuple[str, Resource]]:
+    yield place, resource
+    for n, inner in enumerate(resource.get("contained") or ()):
+        yield f"{place}.contained[{n}]", inner
+    if resource.get("resourceType") == "Bundle":
+        for n, entry in enumerate(resource.get("entry") or ()):
+            if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+                yield from _within(f"{place}.entry[{n}].resource", entry["resource"])

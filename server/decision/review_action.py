@@ -1,0 +1,35 @@
+"""How X12 says what became of an item: its action (306) and the reason for it (886)."""
+
+from server.decision.authorization import Status
+from server.decision.case import CaseItem
+from server.decision.model import Outcome
+
+ACTION = {
+    Status.APPROVED: ("A1", "Certified in total"),
+    Status.MODIFIED: ("A6", "Modified"),
+    Status.DENIED: ("A3", "Not Certified"),
+    Status.PENDED: ("A4", "Pended"),
+}
+"""X12 306 of every state of an item. A machine certifies or pends; the other two need the decision of a person."""
+
+REASON = {
+    Outcome.MORE_INFO_NEEDED: ("0U", "More information from the provider is needed"),
+    Outcome.PEND_NURSE: ("0W", "A nurse reviews the request"),
+    Outcome.PEND_PHYSICIAN: ("0V", "A physician reviews the request"),
+    Outcome.PEND_MEDICAL_DIRECTOR: ("0V", "The medical director reviews the request"),
+}
+"""X12 886 of what a pended item waits for, with our own words: the guides name no code and no display of that list."""
+
+
+def reason_of(item: CaseItem) -> tuple[str, str] | None:
+    """The X12 886 code and words of why an item is not certified as requested; None where there is no code."""
+    if item.waits_for is not None:
+        return REASON[item.waits_for]
+    if item.ruling is not None and item.ruling.reason_code:
+        return (item.ruling.reason_code, item.ruling.reasons[0])
+    return None
+
+
+def waits_in_words(item: CaseItem) -> str:
+    """Who or what a pended item waits for; empty for one that is decided."""
+    return REASON[item.waits_for][1] if item.waits_for is not None else ""

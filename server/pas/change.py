@@ -1,0 +1,57 @@
+"""From facts to what is on disk: the one road by which a request changes. apply, render, append in one transaction."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import orjson
+
+from server.decision.case import Case, Fact, apply
+from server.fhir.version import Version
+from server.pas.response.claim_response import render
+from server.store.ports import Assertion, Change
+
+Renderings = Mapping[tuple[Version, str], bytes]
+Dress = Callable[[Renderings, Case], Renderings]
+"""What a sandbox shows besides the decision."""
+
+
+def change_of(
+    case: Case | None, facts: Sequence[Fact], base_url: str, *, raw: bytes = b"", dress: Dress | None = None
+) -> Change:
+    """What `store.append` writes for facts that follow a case, or that open one. Raises DecisionRefused.
+
+    raw: the bytes of the request that opens the case.
+    """
+    now = case
+    for fact in facts:
+        now = apply(now, fact)
+    if now is None:
+        raise ValueError("a change needs a fact")
+    renderings: Renderings = render(now, base_url)
+    return Change(
+        case=now,
+        expected=case.facts if case else 0,
+        facts=tuple(facts),
+        renderings=dress(renderings, now) if dress else renderings,
+        assertions=tuple(_contexts(now)) if case is None else (),
+        raw=raw,
+    )
+
+
+def _contexts(case: Case) -> Iterator[Assertion]:
+    """For each requested form, what `$questionnaire-package` with its `context` needs to answer alike (pas P-90)."""
+    request = case.request
+    for item in case.items:
+        if item.document is None:
+            continue
+        yield Assertion(
+            id=item.document.context["value"],
+            created=case.received,
+            hook="claim-submit",
+            version=request.version,
+            member_ids=request.member_ids,
+            policy_id=item.decision.policy_id,
+            edition=item.decision.edition,
+            form=item.document.form,
+            order=orjson.dumps(item.requested.order or {}).decode(),
+            coverage=orjson.dumps(request.coverage).decode(),
+        )

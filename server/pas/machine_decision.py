@@ -1,0 +1,108 @@
+"""What the machine decides about each item: by its policy, or for a nurse where no policy speaks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from server.decision.case import DecidedByMachine, MachineDecision, RequestedDocument
+from server.decision.judge import ENGINE_CRITERION, judge
+from server.decision.model import Decision, Evidence, Finding, Outcome
+from server.log import log
+from server.pas.cql_input import cql_input_of
+from server.pas.match import MatchedItem, MatchedRequest
+from server.policy.model import Edition, State
+from server.policy.plan import Plan
+from server.world import World
+
+NO_POLICY = "NO-POLICY"
+"""The finding of an item that no policy judges."""
+
+
+def decide_by_machine(matched: MatchedRequest, world: World) -> DecidedByMachine:
+    """Decides each item on its own. Nothing is stored."""
+    items = tuple(_decide(matched, item, world) for item in matched.items)
+    return DecidedByMachine(world.clock(), items)
+
+
+def log_decided(case_id: str, fact: DecidedByMachine) -> None:
+    """One line an item; an evaluation that failed is an error of ours."""
+    for item in fact.items:
+        decision = item.decision
+        failed = any(f.criterion == ENGINE_CRITERION for f in decision.findings)
+        write = log.error if failed else log.info
+        write(
+            "not-evaluated" if failed else "decided",
+            submission=case_id,
+            item=item.sequence,
+            policy=decision.policy_id,
+            edition=decision.edition,
+            outcome=decision.outcome.value,
+            engine=decision.engine,
+        )
+
+
+def _decide(matched: MatchedRequest, item: MatchedItem, world: World) -> MachineDecision:
+    sequence = item.item.sequence
+    if item.edition is None:
+        return MachineDecision(sequence, _unjudged(item, world.plan), reference=world.new_number("VP"))
+    given = cql_input_of(matched.request, item)
+    decision = judge(item.edition, given, world.engine)
+    decision = replace(decision, findings=tuple(_located(f, given.urls) for f in decision.findings))
+    approved = decision.outcome is Outcome.APPROVE
+    unknown = any(f.state is State.UNKNOWN for f in decision.findings)
+    return MachineDecision(
+        sequence,
+        decision,
+        number=world.new_number("VA") if approved else None,
+        reference=None if approved else world.new_number("VP"),
+        document=_form(item.edition, world) if unknown else None,
+    )
+
+
+def _unjudged(item: MatchedItem, plan: Plan) -> Decision:
+    finding = Finding(
+        criterion=NO_POLICY,
+        state=State.REVIEW,
+        sentence="No automatic policy of this plan covers the requested service.",
+        citation=plan.name,
+        evidence=(),
+        why=_why_unjudged(item, plan),
+        remedy="Nothing to send: a nurse reviewer reads the request.",
+    )
+    policy = item.policy
+    return Decision(
+        outcome=Outcome.PEND_NURSE,
+        findings=(finding,),
+        policy_id=policy.id if policy else None,
+        policy_uri=policy.uri if policy else None,
+        edition=None,
+        period=None,
+        engine="none: no policy",
+    )
+
+
+def _why_unjudged(item: MatchedItem, plan: Plan) -> str:
+    """What the plan does know of the service; whatever it says, a person decides."""
+    if item.policy is not None:
+        return "The policy for it was not in force on the service date."
+    entry = plan.entry_for(item.item.codes)
+    if entry is None:
+        return "Neither a policy nor the plan's catalogue names its codes."
+    return f"The plan's catalogue says of {entry.display}: {entry.reason}"
+
+
+def _form(edition: Edition, world: World) -> RequestedDocument:
+    return RequestedDocument(
+        id=world.new_id(),
+        control={"system": f"{world.base_url}/attachment-control-number", "value": world.new_number("VC")},
+        context={"system": f"urn:trnorg:{world.plan.payer_id}", "value": world.new_id()},
+        form=edition.form.canonical,
+    )
+
+
+def _located(finding: Finding, urls: Mapping[str, str]) -> Finding:
+    """Evidence by the fullUrls of the request, so that the sender finds it; a linkId stays behind `#`."""
+    evidence = []
+    for e in finding.evidence:
+        place, mark, link_id = e.ref.partition("#")
+        evidence.append(Evidence(urls.get(place, place) + mark + link_id, e.said))
+    return replace(finding, evidence=tuple(evidence))

@@ -1,0 +1,49 @@
+"""What a Claim must say beyond base FHIR: to be read at all, and to be submitted."""
+
+from datetime import date
+
+from server.fhir.read import reference
+from server.fhir.structure import real_day
+from server.pas.request.bundle import CLAIM, RequestBundle
+from server.pas.request.claim_item import plausible
+
+
+def read_claim(bundle: RequestBundle) -> date | None:
+    """What a Claim of either operation must say; returns the day it was created."""
+    if bundle.claim.get("use") not in ("preauthorization", None):
+        bundle.add("value", "Claim.use must be `preauthorization` here; send that.", f"{CLAIM}.use")
+    if bundle.claim.get("status") not in ("active", None):
+        bundle.add("value", "Claim.status must be `active`; a Claim that is not is no request.", f"{CLAIM}.status")
+    created = bundle.claim.get("created")
+    if created is None:  # with a data-absent-reason: the day the Bundle was made is the nearest that is known
+        created = bundle.bundle.get("timestamp")
+    day = real_day(created)
+    if day is None or not plausible(day):
+        text = "Claim.created is a full, real day (YYYY-MM-DD), near our time; send one."
+        bundle.add("value", text, f"{CLAIM}.created")
+        return None
+    return day
+
+
+def check_submitted(bundle: RequestBundle) -> None:
+    """What `$submit` asks for beyond base FHIR: identifiers, one Claim, sequences told apart, evidence enclosed."""
+    claim = bundle.claim
+    bundle.require(bundle.bundle.get("identifier"), "Bundle.identifier")
+    bundle.require(claim.get("identifier"), f"{CLAIM}.identifier")
+    for n, _, resource in bundle.index.entries:
+        if n and resource.get("resourceType") == "Claim" and not claim.get("related"):
+            text = "A request holds one Claim; a second one is only the prior Claim of an update. Send it by itself."
+            bundle.add("business-rule", text, f"Bundle.entry[{n}].resource")
+    for name in ("item", "supportingInfo"):
+        seen: set[int] = set()
+        for n, element in enumerate(claim.get(name) or ()):
+            sequence = element.get("sequence")
+            if sequence in seen:
+                text = "This sequence stands twice, so answers could not be told apart; number each once."
+                bundle.add("duplicate", text, f"{CLAIM}.{name}[{n}].sequence")
+            seen.add(sequence)
+    for n, info in enumerate(claim.get("supportingInfo") or ()):
+        element = info.get("valueReference")
+        if reference(element) and bundle.index.resolve(element, claim) is None:
+            text = "No entry of this Bundle has this reference; add the supporting resource as an entry."
+            bundle.add("not-found", text, f"{CLAIM}.supportingInfo[{n}].valueReference.reference")

@@ -1,0 +1,62 @@
+"""What makes a request the same one again: who asks, its Bundle.identifier, and what it says (pas P-51, T-3)."""
+
+import hashlib
+import re
+from typing import Any
+
+import orjson
+
+from server.decision.request import Transaction
+from server.fhir.read import Resource
+
+_OF_THE_BUNDLE = frozenset({"id", "meta", "timestamp", "entry"})
+_WRITTEN_WITH_POINT = re.compile(rb"\.0[,}\]]")  # finds every such number, and now and then one inside a string
+_EXACT = 2**53
+
+
+def transaction_of(bundle: Resource, npis: tuple[str, ...]) -> Transaction:
+    """What makes a request the same one again: who asks, its Bundle.identifier, and what it says (pas P-51, T-3).
+
+    It says the same when only this differs: what the Bundle tells of itself (id, meta, timestamp), narratives, the
+    order of members and of the entries behind the Claim, and how a number is written.
+    """
+    identifier = bundle.get("identifier") or {}
+    return Transaction(
+        client=npis[0] if npis else "",
+        identifier=f"{identifier.get('system', '')}|{identifier.get('value', '')}",
+        content=hashlib.sha256(_content(bundle)).hexdigest(),
+    )
+
+
+def _content(bundle: Resource) -> bytes:
+    first, *others = bundle["entry"]
+    said = _said({k: v for k, v in bundle.items() if k not in _OF_THE_BUNDLE})
+    said["entry"] = [_said_in(e) for e in (first, *sorted(others, key=_full_url))]
+    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(_whole(said), option=orjson.OPT_SORT_KEYS) if _WRITTEN_WITH_POINT.search(text) else text
+
+
+def _full_url(entry: Resource) -> str:
+    return str(entry.get("fullUrl", ""))
+
+
+def _said_in(entry: Resource) -> Resource:
+    return {**entry, "resource": _said(entry["resource"])} if isinstance(entry.get("resource"), dict) else entry
+
+
+def _said(resource: Resource) -> Resource:
+    """A resource without narratives: its own, and those of what it contains or, as a Bundle, holds."""
+    kept = {k: v for k, v in resource.items() if k != "text"}
+    for name, inner in (("contained", _said), ("entry", _said_in)):
+        if isinstance(kept.get(name), list):
+            kept[name] = [inner(part) if isinstance(part, dict) else part for part in kept[name]]
+    return kept
+
+
+def _whole(node: Any) -> Any:
+    """The same, with each whole number as an integer; a float holds whole numbers exactly up to 2^53."""
+    if isinstance(node, dict):
+        return {k: _whole(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_whole(v) for v in node]
+    return int(node) if isinstance(node, float) and node.is_integer() and abs(node) <= _EXACT else node
