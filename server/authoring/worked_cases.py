@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 
 from server.authoring.chart import ChartError, changed
-from server.decision.judge import Engine, judge
+from server.decision.judge import Engine
 from server.decision.model import Decision, Outcome
 from server.errors import InvalidRequest, PolicyProblem
 from server.fhir.version import Version
-from server.pas.cql_input import cql_input_of
+from server.pas.machine_decision import judge_items
 from server.pas.match import MatchedRequest, read_and_match
 from server.policy.folder import policy_folders
 from server.policy.library import PolicyLibrary
@@ -126,7 +126,7 @@ class _Cases:
         if item.edition is None:
             table.problem("chart", "its codes name no policy, or none in force on that day")
             return
-        decision = judge(item.edition, cql_input_of(request.request, item), self.engine)
+        decision = judge_items(request, self.engine)[0]
         for finding in decision.findings:
             key = (item.edition.policy_id, item.edition.version, finding.criterion)
             self.report.seen.setdefault(key, set()).add(finding.state)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from server.decision.case import DecidedByMachine, MachineDecision, RequestedDocument
-from server.decision.judge import ENGINE_CRITERION, judge
+from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.log import log
 from server.pas.cql_input import cql_input_of
@@ -19,7 +19,8 @@ NO_POLICY = "NO-POLICY"
 
 def decide_by_machine(matched: MatchedRequest, world: World) -> DecidedByMachine:
     """Decides each item on its own. Nothing is stored."""
-    items = tuple(_decide(matched, item, world) for item in matched.items)
+    judged = judge_items(matched, world.engine)
+    items = tuple(_decide(item, judged.get(n), world) for n, item in enumerate(matched.items))
     return DecidedByMachine(world.clock(), items)
 
 
@@ -40,13 +41,25 @@ def log_decided(case_id: str, fact: DecidedByMachine) -> None:
         )
 
 
-def _decide(matched: MatchedRequest, item: MatchedItem, world: World) -> MachineDecision:
+def judge_items(matched: MatchedRequest, engine: Engine) -> dict[int, Decision]:
+    """The decision of each item that an edition judges, by its place; the items of one edition in one run."""
+    editions = {id(item.edition): item.edition for item in matched.items if item.edition is not None}
+    if not editions:
+        return {}
+    given = cql_input_of(matched)
+    found: dict[int, Decision] = {}
+    for edition in editions.values():
+        places = [n for n, item in enumerate(matched.items) if item.edition is edition]
+        for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
+            findings = tuple(_located(f, given.urls) for f in decision.findings)
+            found[n] = replace(decision, findings=findings)
+    return found
+
+
+def _decide(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:
     sequence = item.item.sequence
-    if item.edition is None:
+    if item.edition is None or decision is None:
         return MachineDecision(sequence, _unjudged(item, world.plan), reference=world.new_number("VP"))
-    given = cql_input_of(matched.request, item)
-    decision = judge(item.edition, given, world.engine)
-    decision = replace(decision, findings=tuple(_located(f, given.urls) for f in decision.findings))
     approved = decision.outcome is Outcome.APPROVE
     unknown = any(f.state is State.UNKNOWN for f in decision.findings)
     return MachineDecision(

@@ -1,7 +1,9 @@
 // The ELM engine as one script for a bare V8: text in, text out, no Node API. build.mjs bundles it.
 //   load(text)      {"libraries": [ELM, ...], "valueSets": {url: {version: [{code, system}, ...]}}}
-//   evaluate(text)  {"library": "name|version", "bundle": {...}, "now": "...", "parameters": {name: {type, value}}}
-//                   -> {"values": {define: plain data}} or {"error": {"kind", "place", "detail"}}
+//   evaluate(text)  {"library": "name|version", "shared": {Bundle}, "runs": [{"own": {Bundle}, "now": "...",
+//                   "parameters": {name: {type, value}}}, ...]}
+//                   -> [{"values": {define: plain data}} or {"error": {"kind", "place", "detail"}}, ...], one a run
+// Each run sees the shared resources and its own; what is shared is wrapped once.
 // Only `detail` may quote the record that was evaluated; the caller must not log it.
 const cql = require('cql-execution');
 const cqlFhir = require('cql-exec-fhir');
@@ -91,13 +93,26 @@ function rememberElements(wrapper) {
   };
 }
 
-function rememberResources(patient) {
-  const find = patient.findRecords;
+/** Finds the resources of a type, each wrapped once however often it is asked for. */
+function finder(patient) {
+  const find = patient.findRecords.bind(patient);
   const found = new Map();
-  patient.findRecords = (profile, details) => {
-    if (!found.has(details.datatype)) found.set(details.datatype, find.call(patient, profile, details));
-    return found.get(details.datatype).slice();
+  return (profile, details) => {
+    if (!found.has(details.datatype)) found.set(details.datatype, find(profile, details));
+    return found.get(details.datatype);
   };
+}
+
+/** A patient whose record is what all runs share and what is this run's own. */
+function patientOfRun(shared, sharedFinder, own) {
+  const [person] = shared.entry.filter(e => e.resource.resourceType === 'Patient');
+  const patient = patientOf({ resourceType: 'Bundle', entry: [person, ...own.entry] });
+  const ownFinder = finder(patient);
+  const isPerson = datatype => datatype.endsWith('}Patient');
+  patient.findRecords = (profile, details) => [
+    ...sharedFinder(profile, details),
+    ...(isPerson(details.datatype) ? [] : ownFinder(profile, details)),
+  ];
   return patient;
 }
 
@@ -108,15 +123,14 @@ function parameter({ type, value }) {
   return value;
 }
 
-function evaluateAll({ library: key, bundle, now, parameters }) {
-  const main = library(key);
+function evaluateRun(main, patient, { now, parameters }) {
   const given = Object.fromEntries(Object.entries(parameters).map(([name, p]) => [name, parameter(p)]));
   const listener = {
     onMessage(_, code, severity, message) {
       if (severity === 'Error') throw Object.assign(new Error(message), { kind: `Message ${code}` });
     },
   };
-  const context = new cql.PatientContext(main, rememberResources(patientOf(bundle)), codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
+  const context = new cql.PatientContext(main, patient, codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
   const values = {};
   for (const [name, define] of Object.entries(main.expressions)) {
     if (name === 'Patient') continue;
@@ -143,9 +157,19 @@ function failure(e) {
 
 // Errors come back as data: the text of a thrown one would carry a line of this bundle with it.
 globalThis.evaluate = text => {
+  const { library: key, shared, runs } = JSON.parse(text);
+  let main, sharedFinder;
   try {
-    return JSON.stringify({ values: evaluateAll(JSON.parse(text)) });
+    main = library(key);
+    sharedFinder = finder(patientOf(shared));
   } catch (e) {
-    return JSON.stringify({ error: failure(e) });
+    return JSON.stringify(runs.map(() => ({ error: failure(e) })));
   }
+  return JSON.stringify(runs.map(run => {
+    try {
+      return { values: evaluateRun(main, patientOfRun(shared, sharedFinder, run.own), run) };
+    } catch (e) {
+      return { error: failure(e) };
+    }
+  }));
 };

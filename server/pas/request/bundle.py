@@ -51,7 +51,7 @@ class RequestBundle:
             self.add("too-long", text, f"{CLAIM}.item")
             raise InvalidRequest(self.problems)
         self.claim_url = self.index.full_url(self.claim)
-        if b"modifierExtension" in raw:
+        if b'"modifierExtension":' in orjson.dumps(self.bundle):  # as parsed: a sender may spell it with escapes
             self._modifiers()
 
     def add(self, code: str, text: str, expression: str | None) -> None:

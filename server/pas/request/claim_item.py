@@ -10,7 +10,7 @@ from server.fhir.codes import PAS
 from server.fhir.order import order_codings
 from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extension_value, extensions, reference
 from server.fhir.structure import real_day
-from server.fhir.subject import is_about_another
+from server.fhir.subject import is_about
 from server.pas.request.bundle import CLAIM, RequestBundle
 
 AUTHORIZATION_NUMBER = f"{PAS}extension-authorizationNumber"
@@ -99,8 +99,10 @@ class ItemReader:
         if order.get("doNotPerform") is True:
             text = "This order says what must not be done; send an active order without `doNotPerform`."
             self._bundle.add("value", text, f"{place}.doNotPerform")
-        if self._patient is not None and is_about_another(self._bundle.index, self._patient, order):
-            text = "This order is about another patient than the Claim; send this patient's."
+        if self._patient is not None and not is_about(self._bundle.index, self._patient, order, self._bundle.claim):
+            text = (
+                "This order is not shown to be about the patient of the Claim; send this patient's."
+            )
             self._bundle.add("value", text, f"{place}.subject")
 
     def _tied(self, raw: Resource, order: Resource | None) -> tuple[SentResponse, ...]:

@@ -9,7 +9,7 @@ from server.decision.request import RequestedItem
 from server.errors import InvalidRequest
 from server.fhir.coverage import member_ids, numbers_disagree
 from server.fhir.read import MAX_IDENTIFIERS, BundleIndex, Resource, npis
-from server.fhir.subject import is_about_another
+from server.fhir.subject import is_about
 from server.pas.request.bundle import CLAIM, RequestBundle
 
 _PROVIDERS = ("Organization", "PractitionerRole", "Practitioner")
@@ -63,8 +63,8 @@ class PartyReader:
         coverage, patient = self._coverage, self.patient
         if coverage is None or patient is None:
             return
-        if is_about_another(self._bundle.index, patient, coverage):
-            text = "The coverage belongs to another patient than the Claim; send the patient's own coverage."
+        if not is_about(self._bundle.index, patient, coverage, coverage):
+            text = "The coverage is not shown to be of the patient of the Claim; send the patient's own."
             self._bundle.add("value", text, f"{self._bundle.place(coverage)}.beneficiary")
         if numbers_disagree(coverage, patient):
             text = "Patient and Coverage have different member numbers of one system; send those of one person."
