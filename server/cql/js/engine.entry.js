@@ -3,7 +3,7 @@
 //   evaluate(text)  {"library": "name|version", "shared": {Bundle}, "runs": [{"own": {Bundle}, "now": "...",
 //                   "parameters": {name: {type, value}}}, ...]}
 //                   -> [{"values": {define: plain data}} or {"error": {"kind", "place", "detail"}}, ...], one a run
-// Each run sees the shared resources and its own; what is shared is wrapped once.
+// Each run sees its own resources, then the shared ones, which are wrapped once for all runs.
 // Only `detail` may quote the record that was evaluated; the caller must not log it.
 const cql = require('cql-execution');
 const cqlFhir = require('cql-exec-fhir');
@@ -110,8 +110,8 @@ function patientOfRun(shared, sharedFinder, own) {
   const ownFinder = finder(patient);
   const isPerson = datatype => datatype.endsWith('}Patient');
   patient.findRecords = (profile, details) => [
-    ...sharedFinder(profile, details),
     ...(isPerson(details.datatype) ? [] : ownFinder(profile, details)),
+    ...sharedFinder(profile, details),
   ];
   return patient;
 }

@@ -100,9 +100,7 @@ class ItemReader:
             text = "This order says what must not be done; send an active order without `doNotPerform`."
             self._bundle.add("value", text, f"{place}.doNotPerform")
         if self._patient is not None and not is_about(self._bundle.index, self._patient, order, self._bundle.claim):
-            text = (
-                "This order is not shown to be about the patient of the Claim; send this patient's."
-            )
+            text = "This order is not shown to be about the patient of the Claim; send this patient's."
             self._bundle.add("value", text, f"{place}.subject")
 
     def _tied(self, raw: Resource, order: Resource | None) -> tuple[SentResponse, ...]:
