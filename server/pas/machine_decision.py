@@ -7,6 +7,7 @@ from server.decision.case import DecidedByMachine, MachineDecision, RequestedDoc
 from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.log import log
+from server.pas.beside import with_items_beside
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedItem, MatchedRequest
 from server.policy.model import Edition, State
@@ -52,7 +53,8 @@ def judge_items(matched: MatchedRequest, engine: Engine) -> dict[int, Decision]:
         places = [n for n, item in enumerate(matched.items) if item.edition is edition]
         for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
             findings = tuple(_located(f, given.urls) for f in decision.findings)
-            found[n] = replace(decision, findings=findings)
+            located = replace(decision, findings=findings)
+            found[n] = with_items_beside(located, matched.items[n], matched.items)
     return found
 
 

@@ -20,6 +20,7 @@ from server.store.commit import commit_of
 from server.store.connect import Engines, connect, revision
 from server.store.dedicate import dedicate
 from server.store.inquiry import matching
+from server.store.overlap import refuse_overlap
 from server.store.ports import (
     ActiveAuthorization,
     Assertion,
@@ -132,6 +133,8 @@ class SqlStore:
         if claimed is None:
             known = {"transaction_key": first["transaction_key"]}
             return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
+        if change.single:
+            refuse_overlap(connection, change)
         for part in parts:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
