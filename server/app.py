@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,7 +14,7 @@ from starlette.responses import Response
 from server import __version__
 from server.crd.routes import CrdRoutes
 from server.dtr.routes import DtrRoutes
-from server.errors import DatabaseGone, NotFound, VitruvianError
+from server.errors import NotFound, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
@@ -123,8 +121,6 @@ def create_app(services: Services) -> FastAPI:
     add_docs(app, services.settings.engine_script.parent / "swagger-ui")
     app.add_exception_handler(VitruvianError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(OperationalError, _on_database_gone)
-    app.add_exception_handler(PoolTimeout, _on_database_gone)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_fault)
     return app
@@ -197,10 +193,6 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     answer.status_code = error.status_code
     answer.headers.update(error.headers or {})  # Allow, with a 405
     return answer
-
-
-async def _on_database_gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - its words may quote
-    return await _on_error(request, DatabaseGone())
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - nobody is there to be told

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from server.app import create_app
+from server.connection import ImpatientProtocol
 from server.services import Services, open_services
 from server.settings import Settings
 
@@ -23,9 +24,9 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
         listener.listen(128)  # connections wait here until the server accepts, so nobody has to poll
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         services = opened(database_url, base_url=base_url, **(settings or {}))
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(replace(services, **world)), log_level="warning", lifespan="on")
-        )
+        app = create_app(replace(services, **world))
+        config = uvicorn.Config(app, log_level="warning", lifespan="on", http=ImpatientProtocol)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -1,6 +1,8 @@
 """Statements of the busiest paths: SQLAlchemy words them once for the database, then the driver alone runs them.
 
-For one row by its key, what SQLAlchemy does around each execution costs several times what the database does.
+For one row by its key, what SQLAlchemy does around each execution costs more than the database does. Measured on
+SQLite, CPU: a read by key 12 us against 33, the authorization in force 16 against 43, an assertion with its commit 156
+against 230. Without this, order-sign takes a tenth longer and a submit 4 %.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 _Convert = Callable[[Any], Any]
 
 
-class Prepared:
+class Compiled:
     """One statement for one dialect, with one value for each parameter: no expanding IN.
 
     It runs within the transaction of the Connection it is given. Values pass through the types of their columns in both
