@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from server.auth.caller import Caller
 from server.errors import NotFound
 from server.fhir.parameters import parameters, part, value
 from server.fhir.version import Version
@@ -14,16 +15,16 @@ from server.store.ports import ItemRecord, Store
 _UNKNOWN_ID = "No ClaimResponse has this id. Ids stand in ClaimResponse.id of the answer to Claim/$submit."
 
 
-def read_claim_response(store: Store, response_id: str, version: Version) -> bytes:
+def read_claim_response(store: Store, response_id: str, version: Version, caller: Caller) -> bytes:
     """The ClaimResponse as it was answered, in this version's shape. Raises NotFound."""
     body = store.rendering(response_id, version, SUBMIT)
     if body is None:
         raise NotFound(_UNKNOWN_ID)
-    store.audit("read", [response_id], {"by": "read"})
+    store.audit("read", [response_id], {"by": "read", "caller": caller.name})
     return orjson.dumps(orjson.loads(body)["entry"][0]["resource"])
 
 
-def explain(store: Store, response_id: str) -> bytes:
+def explain(store: Store, response_id: str, caller: Caller) -> bytes:
     """Why each item was decided so, as Parameters (design section 6). Raises NotFound.
 
     One item: `policy`, `edition`, `outcome` and one `finding` per criterion. Several: one `item` each, with its
@@ -33,7 +34,7 @@ def explain(store: Store, response_id: str) -> bytes:
     explanation = store.explanation(response_id)
     if explanation is None:
         raise NotFound(_UNKNOWN_ID)
-    store.audit("read", [response_id], {"by": "explain"})
+    store.audit("read", [response_id], {"by": "explain", "caller": caller.name})
     items = explanation.items
     if len(items) == 1:
         return orjson.dumps(parameters(*_reasons(items[0])))

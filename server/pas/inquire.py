@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from server.auth.caller import Caller
 from server.clock import Clock, NewId
 from server.errors import Problem
 from server.fhir.version import Version
@@ -15,7 +16,7 @@ from server.pas.response.claim_response import INQUIRY, bundle
 from server.store.ports import Store
 
 
-def inquire(request: InquiryRequest, *, store: Store, clock: Clock, new_id: NewId) -> bytes:
+def inquire(request: InquiryRequest, caller: Caller, *, store: Store, clock: Clock, new_id: NewId) -> bytes:
     """What is known of the member's requests, newest first, to a provider who asked for or renders them.
 
     A provider who is neither gets the same answer as for a member without requests (pas P-78, T-35). 2.2: Parameters
@@ -26,7 +27,7 @@ def inquire(request: InquiryRequest, *, store: Store, clock: Clock, new_id: NewI
         rejected = render_rejections(request, kind=INQUIRY, response_id=new_id(), created=clock())
         return _answer(request, [rejected], clock, new_id)
     ids = store.inquire(request.inquiry)
-    store.audit("read", ids, {"by": "inquiry"})
+    store.audit("read", ids, {"by": "inquiry", "caller": caller.name})
     found = (store.rendering(i, request.version, INQUIRY) for i in ids)
     return _answer(request, [body for body in found if body is not None], clock, new_id)
 

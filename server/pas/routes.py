@@ -1,64 +1,92 @@
-"""The HTTP side of PAS for one FHIR base."""
+"""The HTTP side of PAS: one function an operation. Errors leave as exceptions; outcomes.py words them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
+from fastapi import Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from server.auth.caller import Caller, CallerOf
 from server.body import FHIR_JSON, read_json
 from server.fhir.version import Version
 from server.outcomes import FhirResponse
-from server.pas.explain import explain, read_claim_response
-from server.pas.inquire import inquire
+from server.pas.explain import explain as explained
+from server.pas.explain import read_claim_response
+from server.pas.inquire import inquire as inquired
 from server.pas.request.read import read_inquiry, read_submit
+from server.pas.sandbox.sandbox_file import SandboxFile
 from server.pas.sandbox.scripted import Sandbox
 from server.pas.submit import Submit
-from server.policy.library import PolicyLibrary
+from server.url import version_of
+from server.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class PasRoutes:
-    """Claim/$submit, Claim/$inquire, ClaimResponse reads and $explain under one version.
-
-    max_body_bytes: larger requests are refused. evaluations: the worker threads that may wait for CQL; None for those
-    of every request. Errors are raised as server.errors; the application answers them.
-    """
+class Pas:
+    """PAS under one guide version, made once. sandbox: answers in the place of `operation` where there is one."""
 
     version: Version
-    policies: PolicyLibrary
+    world: World
     operation: Submit
-    max_body_bytes: int
     sandbox: Sandbox | None = None
-    evaluations: CapacityLimiter | None = None
 
-    async def submit(self, request: Request) -> FhirResponse:
-        """Answers 200 for every request that could be read, business rejections included (pas P-45)."""
-        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self.max_body_bytes)
-        return FhirResponse(await to_thread.run_sync(self._submit, raw, body, limiter=self.evaluations))
-
-    async def inquire(self, request: Request) -> FhirResponse:
-        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self.max_body_bytes)
-        return FhirResponse(await run_in_threadpool(self._inquire, raw, body))
-
-    async def claim_response(self, request: Request) -> FhirResponse:
-        """One answer, as it was given (read)."""
-        found = await run_in_threadpool(
-            read_claim_response, self.operation.store, request.path_params["id"], self.version
+    @classmethod
+    def of(cls, world: World, version: Version, sandbox: SandboxFile | None = None) -> "Pas":
+        operation = Submit(
+            store=world.store,
+            plan=world.plan,
+            engine=world.engine,
+            clock=world.clock,
+            new_id=world.new_id,
+            new_number=world.new_number,
+            base_url=world.base_url,
         )
-        return FhirResponse(found)
+        return cls(version, world, operation, Sandbox(sandbox, operation, world.policies) if sandbox else None)
 
-    async def explain(self, request: Request) -> FhirResponse:
-        return FhirResponse(await run_in_threadpool(explain, self.operation.store, request.path_params["id"]))
 
-    def _submit(self, raw: bytes, body: dict[str, Any]) -> bytes:
-        read = read_submit(raw, body, version=self.version, policies=self.policies, plan=self.operation.plan)
-        return self.operation.answer(read, raw) if self.sandbox is None else self.sandbox.answer(read, raw)
+async def _pas(request: Request) -> Pas:
+    found: Pas = request.app.state.pas[version_of(request)]
+    return found
 
-    def _inquire(self, raw: bytes, body: dict[str, Any]) -> bytes:
-        world = self.operation
-        read = read_inquiry(raw, body, version=self.version, plan=world.plan)
-        if self.sandbox is not None:
-            self.sandbox.settle(read)
-        return inquire(read, store=world.store, clock=world.clock, new_id=world.new_id)
+
+PasOf = Annotated[Pas, Depends(_pas)]
+ResponseId = Annotated[str, Path(alias="id", description="ClaimResponse.id of an answer to Claim/$submit.")]
+
+
+async def submit(request: Request, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """Answers 200 for every request that could be read, business rejections included (pas P-45)."""
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=pas.world.max_body_bytes)
+    answer = await to_thread.run_sync(_submit, pas, raw, body, caller, limiter=pas.world.evaluations)
+    return FhirResponse(answer)
+
+
+async def inquire(request: Request, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """`POST Claim/$inquire`: where requests stand, from the record."""
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=pas.world.max_body_bytes)
+    return FhirResponse(await run_in_threadpool(_inquire, pas, raw, body, caller))
+
+
+async def claim_response(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """One answer, as it was given (read)."""
+    found = await run_in_threadpool(read_claim_response, pas.world.store, response_id, pas.version, caller)
+    return FhirResponse(found)
+
+
+async def explain(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """`GET ClaimResponse/{id}/$explain`: the reasons of one answer."""
+    return FhirResponse(await run_in_threadpool(explained, pas.world.store, response_id, caller))
+
+
+def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    read = read_submit(raw, body, version=pas.version, policies=pas.world.policies, plan=pas.world.plan)
+    return (pas.sandbox or pas.operation).answer(read, raw, caller)
+
+
+def _inquire(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    world = pas.world
+    read = read_inquiry(raw, body, version=pas.version, plan=world.plan)
+    if pas.sandbox is not None:
+        pas.sandbox.settle(read)
+    return inquired(read, caller, store=world.store, clock=world.clock, new_id=world.new_id)

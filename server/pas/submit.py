@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from server.auth.caller import Caller
 from server.clock import Clock, NewId, NewNumber
 from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Evidence, Finding, Outcome
@@ -33,7 +34,7 @@ class Submit:
     new_number: NewNumber
     base_url: str
 
-    def answer(self, request: AuthorizationRequest, raw: bytes) -> bytes:
+    def answer(self, request: AuthorizationRequest, raw: bytes, caller: Caller) -> bytes:
         """The response Bundle under the request's version; what it decides is committed before this returns.
 
         The same transaction again, also in parallel, gives the bytes of its first answer and one authorization
@@ -49,7 +50,7 @@ class Submit:
         stored = self.store.record(submission)
         if stored != submission.id:
             return self.stored(stored, request)
-        _log(decided)
+        _log(decided, caller)
         return submission.renderings[request.version, SUBMIT]
 
     def stored(self, submission_id: str, request: AuthorizationRequest) -> bytes:
@@ -131,12 +132,13 @@ def _located(finding: Finding, urls: Mapping[str, str]) -> Finding:
     return replace(finding, evidence=tuple(evidence))
 
 
-def _log(decided: Answer) -> None:
+def _log(decided: Answer, caller: Caller) -> None:
     for d in decided.items:
         failed = any(f.criterion == ENGINE_CRITERION for f in d.findings)
         write = log.error if failed else log.info
         write(
             "not-evaluated" if failed else "decided",
+            caller=caller.name,
             submission=decided.id,
             item=d.item.sequence,
             policy=d.policy_id,

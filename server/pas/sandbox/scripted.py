@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 import orjson
 
+from server.auth.caller import Caller
 from server.decision.authorization import PersonDecision, Status
 from server.decision.model import Evidence, Finding, Outcome
 from server.log import log
@@ -46,21 +47,23 @@ class Sandbox:
     operation: Submit
     policies: PolicyLibrary
 
-    def answer(self, request: AuthorizationRequest, raw: bytes) -> bytes:
+    def answer(self, request: AuthorizationRequest, raw: bytes, caller: Caller) -> bytes:
         """As Submit.answer; a scripted member's request is decided by its script instead of a policy."""
         script = self._script(request.member_ids)
         if script is None:
-            return self.operation.answer(request, raw)
+            return self.operation.answer(request, raw, caller)
         known = self.operation.store.find_transaction(request.transaction)
         if known is not None:
             self._settle(script, known)
             return self.operation.stored(known, request)
         if request.rejections and not (script.updates and all(r.code == UPDATE for r in request.rejections)):
-            return self.operation.answer(request, raw)
+            return self.operation.answer(request, raw, caller)
         ruling = script.ruling if not script.after else None
         made = self._decided(script, request, ruling, self.operation.new_id())
         stored = self.operation.store.record(self._submission(script, made, raw))
-        log.info("scripted", submission=stored, outcome=script.outcome.value, sandbox=self.file.name)
+        log.info(
+            "scripted", caller=caller.name, submission=stored, outcome=script.outcome.value, sandbox=self.file.name
+        )
         return self.operation.stored(stored, request)
 
     def settle(self, request: InquiryRequest) -> None:
