@@ -27,7 +27,7 @@ class World:
     store: Store
     engine: Engine
     base_url: str
-    max_body_bytes: int
+    max_body_bytes: int = 10 * 2**20
     clock: Clock = now
     new_id: NewId = new_id
     new_number: NewNumber = new_number

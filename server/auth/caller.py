@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends
 
 
-class Kind(StrEnum):
+class CallerKind(StrEnum):
     LOOPBACK = "loopback"
     """A process on this machine, or the proxy in front: callers are not authenticated yet."""
 
@@ -17,8 +17,8 @@ class Kind(StrEnum):
 class Caller:
     """npis: the organizations whose requests this caller may see; None: those of everybody."""
 
-    kind: Kind
-    npis: frozenset[str] | None
+    kind: CallerKind
+    npis: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -30,7 +30,7 @@ class Caller:
         return self.npis is None or not self.npis.isdisjoint(npis)
 
 
-LOOPBACK = Caller(Kind.LOOPBACK, npis=None)
+LOOPBACK = Caller(CallerKind.LOOPBACK)
 
 
 async def caller_of() -> Caller:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.auth.caller import LOOPBACK, Caller, Kind
+from server.auth.caller import LOOPBACK, Caller, CallerKind
 
 CLINIC, PRACTICE, OTHER = "1888888884", "1777777778", "1666666662"
 
@@ -19,7 +19,7 @@ CLINIC, PRACTICE, OTHER = "1888888884", "1777777778", "1666666662"
 )
 def test_a_caller_sees_the_requests_of_its_organizations(mine: set[str], theirs: set[str], *, seen: bool) -> None:
     """A request is seen by those whom it belongs to, and by no other organization."""
-    assert Caller(Kind.LOOPBACK, frozenset(mine)).may_see(theirs) is seen
+    assert Caller(CallerKind.LOOPBACK, frozenset(mine)).may_see(theirs) is seen
 
 
 @pytest.mark.parametrize("theirs", [[], [OTHER]])
