@@ -17,14 +17,14 @@ from server.settings import Settings
 
 @contextmanager
 def serving(database_url: str, *, settings: dict[str, Any] | None = None, **world: Any) -> Iterator[str]:
-    """Yields the base URL; `world` replaces parts of Services (clock, engine, ...)."""
+    """Yields the base URL; `world` replaces parts of the World (clock, engine, ...)."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)  # connections wait here until the server accepts, so nobody has to poll
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         services = opened(database_url, base_url=base_url, **(settings or {}))
         server = uvicorn.Server(
-            uvicorn.Config(create_app(replace(services, **world)), log_level="warning", lifespan="on")
+            uvicorn.Config(create_app(replaced(services, **world)), log_level="warning", lifespan="on")
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -34,6 +34,11 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
             server.should_exit = True
             thread.join(timeout=10)
             assert not thread.is_alive(), "the server did not stop"
+
+
+def replaced(services: Services, **world: Any) -> Services:
+    """The same, with other parts of the World."""
+    return replace(services, world=replace(services.world, **world))
 
 
 def opened(database_url: str, **settings: Any) -> Services:

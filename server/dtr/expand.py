@@ -35,14 +35,14 @@ class ExpandRequest:
     offset: int = 0
 
 
-def read_expand_parameters(body: Mapping[str, Any], url: str = "") -> ExpandRequest:
-    """From a Parameters body. url: of the instance that was addressed. Raises InvalidRequest with every problem."""
+def read_expand_parameters(body: Mapping[str, Any]) -> ExpandRequest:
+    """From a Parameters body. Raises InvalidRequest with every problem."""
     sent = read_parameters(body, _DECLARED)
-    return _request({name: found[0].value for name, found in sent.items() if found}, url, "Parameters.parameter")
+    return _request({name: found[0].value for name, found in sent.items() if found}, "", "Parameters.parameter")
 
 
 def read_expand_query(query: Mapping[str, str], url: str = "") -> ExpandRequest:
-    """From the query of a GET; parameters that are not read here are passed over."""
+    """From the query of a GET; parameters that are not read here are passed over. url: of the instance addressed."""
     return _request({name: query[name] for name in (d.name for d in _DECLARED) if query.get(name)}, url, "")
 
 

@@ -1,6 +1,5 @@
 """Calls of the CDS service over HTTP, against a made-up plan and policy, and what every answer must look like."""
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -8,20 +7,16 @@ from typing import Any, cast
 
 import httpx
 import orjson
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from server.crd.routes import CrdRoutes
-from server.errors import VitruvianError
+from server.crd.routes import Crd
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, RXNORM
 from server.fhir.version import Version
-from server.outcomes import cds_error
 from server.policy.library import PolicyLibrary
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.store.ports import ActiveAuthorization, Assertion
+from server.world import World
 from tests.crd.invariants import broken_invariants
+from tests.mounted import mounted, send
 from tests.policies import DRUG, a_library
 
 Json = dict[str, Any]
@@ -88,20 +83,16 @@ class Ehr:
     def __init__(self, store: Any = None, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> None:
         self.store = cast("Any", store or Memory())
         self.on = TODAY
-        self.routes = CrdRoutes(
+        world = World(
             policies=policies or a_library(),
             plan=plan,
             store=self.store,
-            limit=1_000_000,
+            engine=cast("Any", None),  # an order asks for no CQL
+            base_url="http://payer",
+            max_body_bytes=1_000_000,
             clock=lambda: datetime(self.on.year, self.on.month, self.on.day, 9, tzinfo=UTC),
         )
-        self.app = Starlette(
-            routes=[
-                Route("/cds-services", self.routes.discovery),
-                Route("/cds-services/{id}", self.routes.call, methods=["POST"]),
-            ],
-            exception_handlers={VitruvianError: _error},
-        )
+        self.app = mounted(Crd.of(world), "crd")
 
     def post(self, body: Any, service: str = "crd-order-sign", media: str = "application/json") -> httpx.Response:
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -109,12 +100,8 @@ class Ehr:
 
     def request(self, method: str, path: str, raw: bytes = b"", media: str = "application/json") -> httpx.Response:
         """One request in this process. A fault of the server is raised here, never a 500."""
-
-        async def go() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://payer") as http:
-                return await http.request(method, path, content=raw, headers={"Content-Type": media})
-
-        return asyncio.run(go())
+        headers = {"Content-Type": media}
+        return send(self.app, method, f"http://payer{path}", content=raw, headers=headers)
 
     def call(self, body: Any, service: str = "crd-order-sign") -> Json:
         """The answer to a call, after checking everything that any answer must keep to."""
@@ -130,11 +117,6 @@ class Ehr:
         """The children of our coverage-information on each updated order, by url."""
         answer = self.call(body, service)
         return [children(information(a["resource"])) for a in answer.get("systemActions", ())]
-
-
-async def _error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, VitruvianError)
-    return cds_error(error)
 
 
 def information(order: Json, coverage: str = "") -> Json:

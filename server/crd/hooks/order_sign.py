@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from server.auth.caller import Caller
 from server.clock import Clock, NewId, NewNumber
 from server.crd.cards import cards_for, wanted
 from server.crd.coverage import Coverages, OrderCoverage
@@ -59,7 +60,7 @@ class OrderSign:
         self._new_id = new_id
         self._new_number = new_number
 
-    def answer(self, request: HookRequest) -> dict[str, Any]:
+    def answer(self, request: HookRequest, caller: Caller) -> dict[str, Any]:
         """The response body. What it asserts is on disk before it is returned; InvalidRequest for an unusable Coverage.
 
         Each order in scope is answered on its own: one update with coverage-information (crd C-60), none when nothing
@@ -76,7 +77,7 @@ class OrderSign:
             for s in said
             for card in cards_for(s.order, s.determination, request.version, self._plan, self._new_id)
         ]
-        _log(request, announced)
+        _log(request, announced, caller)
         return _body(request.version, wanted(cards, request.configuration), [_update(s, request) for s in announced])
 
     def _all_said(self, request: HookRequest, today: date) -> list[_Said]:
@@ -178,10 +179,11 @@ def _body(version: Version, cards: list[dict[str, Any]], actions: list[dict[str,
     return {"cards": cards}
 
 
-def _log(request: HookRequest, announced: list[_Said]) -> None:
+def _log(request: HookRequest, announced: list[_Said], caller: Caller) -> None:
     """The trace of every call (crd C-92), also of a hypothetical one, which leaves nothing else behind (C-30)."""
     log.info(
         "order answered",
+        caller=caller.name,
         hook=request.hook,
         instance=request.instance,
         version=str(request.version),
