@@ -6,7 +6,7 @@ from pathlib import Path
 from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.cql.engine import CqlEngine
 from server.errors import UnusableDatabase, UnusableSetting
-from server.pas.sandbox.sandbox_file import SandboxFile, load_sandbox
+from server.pas.sandbox.sandbox_file import Scripts, load_sandbox
 from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
@@ -24,7 +24,7 @@ class Services:
     policies: PolicyLibrary
     plan: Plan
     engine: CqlEngine
-    sandbox: SandboxFile | None = None
+    sandbox: Scripts | None = None
     clock: Clock = now
     new_id: NewId = new_id
     new_number: NewNumber = new_number

@@ -19,7 +19,7 @@ from server.pas.request.read import read_submit
 from server.pas.response.claim_response import Answer
 from server.pas.response.review_action import DecidedItem
 from server.pas.sandbox.elements import with_elements
-from server.pas.sandbox.sandbox_file import SandboxFile, Script
+from server.pas.sandbox.sandbox_file import Script, Scripts
 from server.pas.submission import submission_of
 from server.pas.submit import Submit
 from server.policy.library import PolicyLibrary
@@ -42,7 +42,7 @@ _STATE = {
 class Sandbox:
     """`$submit` and `$inquire` for scripted members, over the operation that answers all others."""
 
-    file: SandboxFile
+    file: Scripts
     operation: Submit
     policies: PolicyLibrary
 
