@@ -10,7 +10,8 @@ from server.authoring.worked_cases_file import Changes
 from server.cql.model import ValueSet
 from server.fhir.read import BundleIndex, Resource, dicts, reference
 from server.fhir.structure import real_day
-from server.form.response import answer_value, items
+from server.form.answer import answer_value
+from server.form.response import form_items
 from server.policy.model import Edition, Form, Policy
 
 _STEP = re.compile(r"^(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<index>(?:\[\d+\])*)$")
@@ -171,7 +172,7 @@ def _put(target: Any, key: str | int, value: Any, place: str) -> None:
 
 
 def _answer(bundle: Resource, link: str, value: Any, form: Form, value_sets: Mapping[str, ValueSet]) -> None:
-    path, item = next(((p, i) for p, i in items(form.questionnaire) if i.get("linkId") == link), (None, None))
+    path, item = next(((p, i) for p, i in form_items(form.questionnaire) if i.get("linkId") == link), (None, None))
     if path is None or item is None:
         raise ChartError(f"answers: the form has no linkId {link}")
     holder = _resource(bundle, "QuestionnaireResponse")

@@ -12,9 +12,9 @@ from server.cql.model import CqlLibrary, ValueSet, whole_systems
 from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
-from server.form.check import form_problems
 from server.form.expression import expression_problems
-from server.form.response import items
+from server.form.problems import form_problems
+from server.form.response import form_items
 from server.policy.declared import Declared
 from server.policy.model import Form
 
@@ -84,7 +84,7 @@ class ReferencedFiles:
         return None
 
     def form(self, file: Path) -> Form | None:
-        """A Questionnaire that can be asked and read (form/check.py), or None and the problems; read once."""
+        """A Questionnaire that can be asked and read (form/problems.py), or None and the problems; read once."""
         if file not in self._forms:
             self._forms[file] = self._form(file)
         return self._forms[file]
@@ -117,7 +117,9 @@ class ReferencedFiles:
         """The value sets that the library, its includes and the form refer to."""
         urls = {url for lib in self.closure(key) for url in self._elms[lib.key].value_sets.values()}
         urls |= {
-            str(i["answerValueSet"]).split("|", 1)[0] for _, i in items(form.questionnaire) if i.get("answerValueSet")
+            str(i["answerValueSet"]).split("|", 1)[0]
+            for _, i in form_items(form.questionnaire)
+            if i.get("answerValueSet")
         }
         for url in sorted(urls - set(self.value_sets)):
             self.problem(Path(self.libraries[key].source), "valueset", f"{url} is in no value-sets folder; add it")
