@@ -1,10 +1,9 @@
 """What CQL libraries declare, and what an edition names that they do not."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from server.policy.model import State
-from server.policy.policy_file import CriterionTable, EditionTable
+from server.policy.policy_file import EditionTable
 from server.policy.toml_file import Said
 
 
@@ -24,7 +23,8 @@ def undeclared(edition: EditionTable, declared: Declared) -> Said:
             text = "is declared by no library that the edition runs; declare it, or take it out"
             yield f"parameters.{name}", text
     defines = [(f"validity {n}.when", v.when) for n, v in enumerate(edition.validity, 1)]
-    defines += [(f"criterion {c.id}.{key}", name) for c in edition.criterion for key, name in _defines(c)]
+    defines += [(f"group {g.id}.{key}", name) for g in edition.group for key, name in g.defines()]
+    defines += [(f"criterion {c.id}.{key}", name) for c in edition.criterion for key, name in c.defines()]
     for place, name in defines:
         if name not in declared.defines:
             yield place, f"no define {name!r} in {declared.source}; name one that it has"
@@ -32,16 +32,9 @@ def undeclared(edition: EditionTable, declared: Declared) -> Said:
 
 def unjudged(edition: EditionTable) -> Said:
     """Criteria that lack the define which a state of theirs rests on."""
-    for criterion in edition.criterion:
+    for criterion in edition.criteria():
         place = f"criterion {criterion.id}"
         if (State.REVIEW in criterion.states) != (criterion.review is not None):
             yield f"{place}.review", "name a `review` define exactly when `states` holds review"
         if State.MET in criterion.states and criterion.evidence is None:
             yield f"{place}.evidence", "is missing; what is met must say by what"
-
-
-def _defines(criterion: CriterionTable) -> Iterator[tuple[str, str]]:
-    for key in ("define", "applies", "review", "evidence"):
-        name = getattr(criterion, key)
-        if name is not None:
-            yield key, name

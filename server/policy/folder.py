@@ -103,7 +103,7 @@ class Loader:
             value_sets=self.files.sets_of(library.key, form),
             form=form,
             validity=table.validities(),
-            criteria=tuple(c.criterion() for c in table.criterion),
+            criteria=table.criteria(),
             parameters=table.parameters,
             approved_by=table.approved_by,
             billing_codes=tuple(Coding(HCPCS, code) for code in table.billing),

@@ -105,10 +105,15 @@ def read_toml(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.append(PolicyProblem(str(file), "", f"is not TOML in UTF-8: {error}"))
     except ValidationError as error:
-        for wrong in error.errors(include_url=False):
-            text = _missing(model, wrong["loc"]) if wrong["type"] == "missing" else _wrong(wrong)
-            problems.append(PolicyProblem(str(file), _readable(wrong["loc"], raw), text))
+        problems.extend(PolicyProblem(str(file), place, text) for place, text in in_words(error, model, raw))
     return None
+
+
+def in_words(error: ValidationError, model: type[TomlTable], raw: dict[str, Any]) -> Said:
+    """Everything that is wrong with a file whose TOML is `raw`."""
+    for wrong in error.errors(include_url=False):
+        text = _missing(model, wrong["loc"]) if wrong["type"] == "missing" else _wrong(wrong)
+        yield _readable(wrong["loc"], raw), text
 
 
 def twice(names: Iterable[str]) -> list[str]:
@@ -132,8 +137,8 @@ def _readable(place: Sequence[Place], raw: Any) -> str:
         if isinstance(step, str):
             steps.append(step)
             continue
-        named = raw if isinstance(raw, dict) else {}
-        steps[-1] += f" {named.get('id') or named.get('version') or step + 1}"
+        names = [raw.get("id"), raw.get("version")] if isinstance(raw, dict) else []
+        steps[-1] += f" {next((str(name).strip() for name in names if str(name or '').strip()), step + 1)}"
     return ".".join(steps)
 
 

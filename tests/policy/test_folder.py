@@ -106,6 +106,20 @@ def second_policy(root: Path) -> None:
     (root / "cql/other-1/policy.toml").write_text(mine)
 
 
+def grouped(*more: Break) -> Break:
+    """The criterion's define, review and one remedy said by a group, and then changed further."""
+    shared = (
+        'define = "Score Is Low Enough"\n',
+        'review = "Score Is Borderline"\n',
+        'remedy.unmet = "A physician decides whether a higher score is acceptable."\n',
+    )
+    moved = [toml(line, "") for line in shared]
+    group = toml(
+        "[[edition.criterion]]", f'[[edition.group]]\nid = "G"\n{"".join(shared)}\n[[edition.criterion]]\ngroup = "G"'
+    )
+    return both(*moved, group, *more)
+
+
 BROKEN: dict[str, tuple[Break, list[str]]] = {
     # folder.py
     "no folder": (
@@ -297,6 +311,35 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
         lambda root: put(TOML, (t := (root / TOML).read_text()) + t[t.index("[[edition.criterion]]") :])(root),
         [f"{TOML}: {SCORE}.id: stands twice in this edition; give each criterion its own id"],
     ),
+    # groups
+    "a group that is not there": (
+        grouped(toml('group = "G"', 'group = "H"')),
+        [f'{TOML}: {SCORE}.group: "H" is no group of this edition; there are: G'],
+    ),
+    "no group at all": (
+        toml('id = "SCORE"', 'id = "SCORE"\ngroup = "G"'),
+        [f'{TOML}: {SCORE}.group: "G" is no group of this edition; there are: none, so add it'],
+    ),
+    "a group of nobody": (
+        grouped(toml("[edition.parameters]", '[[edition.group]]\nid = "H"\n[edition.parameters]')),
+        [f"{TOML}: {EDITION}.group H.id: is the group of no criterion; name it in one, or take it out"],
+    ),
+    "a group twice": (
+        grouped(toml("[edition.parameters]", '[[edition.group]]\nid = "G"\n[edition.parameters]')),
+        [f"{TOML}: {EDITION}.group G.id: stands twice in this edition; give each group its own id"],
+    ),
+    "what neither criterion nor group says": (
+        grouped(toml('sentence = "The test score is low enough."\n', "")),
+        [f"{TOML}: {SCORE}.sentence: is missing; give a text"],
+    ),
+    "a group's define that is not there": (
+        grouped(toml('"Score Is Low Enough"', '"Score Is Fine"')),
+        [f"{TOML}: {EDITION}.group G.define: no define 'Score Is Fine' in {CQL}; name one that it has"],
+    ),
+    "a group's mistyped key": (
+        grouped(toml('id = "G"', 'id = "G"\nsentense = "x"')),
+        [f"{TOML}: {EDITION}.group G.sentense: is not a key that is read here; see cql/README.md"],
+    ),
     # referenced_files.py
     "CQL changed since": (
         text(CQL, "'score'", "'points'"),
@@ -372,6 +415,16 @@ def test_what_is_broken_is_told_word_by_word(tmp_path: Path, name: str) -> None:
     loader = Loader(settings["policies"], settings["questionnaires"])
     loader.policies()
     assert [str(p).replace(f"{tmp_path}/", "") for p in loader.files.problems] == said
+
+
+def test_a_group_says_what_its_criteria_leave_out(tmp_path: Path) -> None:
+    """Remedies state by state; and what a criterion says itself counts more."""
+    settings = made_up.folders(tmp_path)
+    before = Loader(settings["policies"], settings["questionnaires"]).policies()
+    grouped(toml('id = "G"', 'id = "G"\nsentence = "Not this."\nremedy.unknown = "Nor this."'))(tmp_path)
+    loader = Loader(settings["policies"], settings["questionnaires"])
+    assert loader.policies() == before
+    assert loader.files.problems == []
 
 
 def test_nothing_is_wrong_with_the_made_up_policy(tmp_path: Path) -> None:
