@@ -5,7 +5,7 @@ from pathlib import Path
 
 from server.cql.engine import CqlEngine
 from server.errors import UnusableDatabase, UnusableSetting
-from server.pas.sandbox.sandbox_file import SandboxFile, load_sandbox
+from server.pas.sandbox.sandbox_file import Scripts, load_sandbox
 from server.policy.library import PolicyLibrary
 from server.policy.plan_file import load_plan
 from server.settings import Settings
@@ -21,7 +21,7 @@ class Services:
     settings: Settings
     world: World
     engine: CqlEngine
-    sandbox: SandboxFile | None = None
+    sandbox: Scripts | None = None
 
     def close(self) -> None:
         self.engine.close()

@@ -16,7 +16,7 @@ from server.cql.engine import CqlEngine
 from server.decision.judge import judge
 from server.decision.model import Decision, Outcome
 from server.fhir.version import Version
-from server.form.response import items
+from server.form.response import form_items
 from server.pas.cql_input import record_of
 from server.pas.request.read import read_submit
 from server.pas.submit import Submit
@@ -154,7 +154,7 @@ def with_unsure(bundle: Json, data: st.DataObject) -> Json:
     assert found is not None
     open_to_doubt = [
         (parents, item, option["valueCoding"])
-        for parents, item in items(found[1].form.questionnaire)
+        for parents, item in form_items(found[1].form.questionnaire)
         for option in item.get("answerOption", ())
         if option.get("valueCoding", {}).get("code") in {"unknown", "unsure"}
     ]

@@ -19,7 +19,7 @@ from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
 from server.form.adaptive import Asking
 from server.form.expression import cqf_libraries
-from server.form.response import items
+from server.form.response import form_items
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form
 
@@ -224,7 +224,7 @@ def _missing(what: str, name: str) -> Problem:
 
 def _answer_value_sets(questionnaire: Mapping[str, Any]) -> Iterable[str]:
     """The external value sets of answers and of units, without a version."""
-    for _, item in items(questionnaire):
+    for _, item in form_items(questionnaire):
         for canonical in (item.get("answerValueSet"), extension_value(item, UNIT_VALUE_SET)):
             url = str(canonical or "").split("|", 1)[0]
             if url and not url.startswith("#"):

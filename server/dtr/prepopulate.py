@@ -7,8 +7,9 @@ from server.dtr.population import Known
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
+from server.form.answer import FormItem, answer_value
 from server.form.expression import define_of
-from server.form.response import Item, answer_value, read_response
+from server.form.response import read_response
 from server.policy.model import Form, ValueSet
 
 _CRD_CODES = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/"
@@ -82,7 +83,7 @@ def _intended_use(version: Version) -> dict[str, Any]:
 
 
 def _filled(
-    item: Item,
+    item: FormItem,
     results: Mapping[str, Mapping[str, Any]],
     default: str | None,
     value_sets: Mapping[str, ValueSet],
@@ -102,7 +103,7 @@ def _filled(
 
 
 def _answers(
-    item: Item,
+    item: FormItem,
     results: Mapping[str, Mapping[str, Any]],
     default: str | None,
     value_sets: Mapping[str, ValueSet],
@@ -129,7 +130,7 @@ def _answers(
             continue
 
 
-def _plain(item: Item, value: Any) -> Any:
+def _plain(item: FormItem, value: Any) -> Any:
     """A result of the engine as `answer_value` takes it."""
     if isinstance(value, dict):
         codes = value.get("codes") or value.get("coding")

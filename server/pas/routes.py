@@ -17,7 +17,7 @@ from server.pas.explain import read_claim_response
 from server.pas.inquire import inquire as inquired
 from server.pas.match import read_and_match
 from server.pas.request.inquiry import read_inquiry
-from server.pas.sandbox.sandbox_file import SandboxFile
+from server.pas.sandbox.sandbox_file import Scripts
 from server.pas.sandbox.scripted import Sandbox
 from server.pas.submit import submit as submitted
 from server.url import version_of
@@ -33,7 +33,7 @@ class Pas:
     sandbox: Sandbox | None = None
 
     @classmethod
-    def of(cls, world: World, version: Version, sandbox: SandboxFile | None = None) -> "Pas":
+    def of(cls, world: World, version: Version, sandbox: Scripts | None = None) -> "Pas":
         return cls(version, world, Sandbox(sandbox, world) if sandbox else None)
 
 

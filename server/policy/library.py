@@ -58,10 +58,9 @@ class PolicyLibrary:
         """Raises PolicyProblems with everything that is wrong, in every folder."""
         loader = Loader(cql, questionnaires)
         policies = loader.policies()
-        artifacts = loader.artifacts
-        if artifacts.problems:
-            raise PolicyProblems(artifacts.problems)
-        return cls(policies, artifacts.libraries, artifacts.value_sets)
+        if loader.files.problems:
+            raise PolicyProblems(loader.files.problems)
+        return cls(policies, loader.files.libraries, loader.files.value_sets)
 
     def recognise(self, codings: Iterable[Coding]) -> Recognised:
         """Which policy an order falls under; a code that names a product outweighs any placeholder beside it."""

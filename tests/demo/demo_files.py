@@ -12,7 +12,7 @@ import orjson
 from server.demo.requests import Chart, inquiry, order_sign, questionnaire_package
 from server.demo.walk import stories_of
 from server.fhir.parameters import parameters, resource, value
-from server.form.response import items
+from server.form.response import form_items
 from server.policy.library import PolicyLibrary
 from server.policy.model import Form
 from server.settings import Settings
@@ -68,7 +68,7 @@ def next_question(form: Form, chart: Chart) -> dict[str, Any]:
 
 def first_value_set(form: Form) -> str:
     """Of the first question whose answers are codes."""
-    return next(str(item["answerValueSet"]) for _, item in items(form.questionnaire) if "answerValueSet" in item)
+    return next(str(item["answerValueSet"]) for _, item in form_items(form.questionnaire) if "answerValueSet" in item)
 
 
 if __name__ == "__main__":
