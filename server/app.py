@@ -139,15 +139,7 @@ def _parts(services: Services) -> dict[str, object]:
     sandbox = Sandbox(s.sandbox, world) if s.sandbox else None
     parts: dict[str, object] = {
         "pages": PageRoutes(s.policies, s.plan, s.store, base_url, s.settings.policies),
-        "crd": CrdRoutes(
-            policies=s.policies,
-            plan=s.plan,
-            store=s.store,
-            limit=limit,
-            clock=s.clock,
-            new_id=s.new_id,
-            new_number=s.new_number,
-        ),
+        "crd": CrdRoutes(world),
     }
     for version in Version:
         parts[f"pages{version.base}"] = CapabilityRoutes(FHIR_URLS, version, base_url, s.clock)

@@ -9,7 +9,7 @@ import orjson
 from server.dtr.package_request import PackageRequest
 from server.errors import Problem, Unprocessable
 from server.fhir.coverage import member_ids
-from server.fhir.order import order_codings, service_day
+from server.fhir.order import deciding_day, order_codings, service_day
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
@@ -137,22 +137,20 @@ class FormFinder:
         chosen: list[tuple[Policy, Edition, Resource | None]] = [(*said, None)] if said and not orders else []
         unrelated = 0
         for order in orders:
-            recognised = self._policies.recognise(order_codings(order, request.resolve))
-            policy = recognised.identified
+            # CRD counts a first day in the past as today; PAS takes the day of the Claim where none is named
+            day = deciding_day(service_day(order), today)
+            found = self._policies.for_order(order_codings(order, request.resolve), day)
+            policy = found.policy
             if assertion is not None and said is None and (policy is None or policy.id == assertion.policy_id):
                 continue  # CRD asked nothing for this order, e.g. because an authorization is in force
-            if said is not None and (policy is None or policy.id == said[0].id) and not recognised.other:
+            if said is not None and (policy is None or policy.id == said[0].id) and not found.other:
                 chosen.append((*said, order))
-            elif policy is not None:
-                unrelated += said is not None
-                edition = policy.edition_on(service_day(order) or today)
-                if edition is not None:
-                    chosen.append((policy, edition, order))
-                else:
-                    outcome.append(_unrecognised(maybe=False))
+                continue
+            unrelated += said is not None
+            if policy is not None and found.edition is not None:
+                chosen.append((policy, found.edition, order))
             else:
-                unrelated += said is not None
-                outcome.append(_unrecognised(maybe=bool(recognised.possible)))
+                outcome.append(_unrecognised(maybe=bool(found.possible)))
         if said is not None and orders and unrelated == len(orders):
             text = "None of the orders is the one this context was given for; send that order, or leave out `context`."
             raise Unprocessable([Problem("business-rule", text, request.context.at if request.context else None)])

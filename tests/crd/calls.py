@@ -3,7 +3,8 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from typing import Any, cast
 
 import httpx
@@ -21,6 +22,7 @@ from server.outcomes import cds_error
 from server.policy.library import PolicyLibrary
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.store.ports import ActiveAuthorization, Assertion
+from server.world import World
 from tests.crd.invariants import broken_invariants
 from tests.policies import DRUG, a_library
 
@@ -82,19 +84,21 @@ class Memory:
         )
 
 
+def a_world(store: Any, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> World:
+    """The world of a CDS service: it needs no engine."""
+    engine: Any = None
+    return World(policies or a_library(), plan, store, engine, "http://payer", max_body_bytes=1_000_000)
+
+
 class Ehr:
     """A client of the CDS service. `on` is the day it is."""
 
     def __init__(self, store: Any = None, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> None:
         self.store = cast("Any", store or Memory())
         self.on = TODAY
-        self.routes = CrdRoutes(
-            policies=policies or a_library(),
-            plan=plan,
-            store=self.store,
-            limit=1_000_000,
-            clock=lambda: datetime(self.on.year, self.on.month, self.on.day, 9, tzinfo=UTC),
-        )
+        self.world = a_world(self.store, policies, plan)
+        self.world = replace(self.world, clock=lambda: datetime.combine(self.on, time(9), UTC))
+        self.routes = CrdRoutes(self.world)
         self.app = Starlette(
             routes=[
                 Route("/cds-services", self.routes.discovery),
