@@ -89,7 +89,7 @@ def by_dtr(order: Json) -> str | None:
     request = read_package_request({"resourceType": "Parameters", "parameter": sent}, Version.V2_2)
     store: Any = Memory()
     found = FormFinder(Version.V2_2, POLICIES, PLAN, store).find(request, NOW.date())
-    return next((w.policy.id for canonical, w in found.wanted.items() if canonical.startswith(FORM_URL)), None)
+    return next((w.policy.id for canonical, w in found.forms.items() if canonical.startswith(FORM_URL)), None)
 
 
 def by_pas(order: Json) -> str | None:

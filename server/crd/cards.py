@@ -30,13 +30,13 @@ def cards_for(
     to the policy's page, under 2.0 only: 2.2 has it in coverage-information, which no card should repeat (C-56).
     """
     cards = []
-    if answer.entry and answer.entry.placeholder:
+    if answer.catalogue_entry and answer.catalogue_entry.placeholder:
         cards.append(
             _card(
                 "claim",
                 "Claim",
                 f"{plan.name}: name the drug of this order by its RxNorm or NDC code",
-                f"Applies to **{order.name}**. {answer.entry.reason}",
+                f"Applies to **{order.name}**. {answer.catalogue_entry.reason}",
             )
         )
     policy = answer.policy

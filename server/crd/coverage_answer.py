@@ -20,7 +20,7 @@ class CoverageAnswer:
     information: CoverageInformation
     policy: Policy | None = None
     edition: Edition | None = None
-    entry: CatalogueEntry | None = None
+    catalogue_entry: CatalogueEntry | None = None
 
     def without_documentation(self) -> "CoverageAnswer":
         """The same answer, as a secondary hook may give it (crd C-5, T-20)."""
@@ -75,7 +75,7 @@ def coverage_answer(
         )
         return CoverageAnswer(said, found.policy, found.edition)
     entry = world.plan.entry_for(order.codings, named=found.other or found.policy is not None)
-    return CoverageAnswer(_by_catalogue(common, entry), entry=entry) if entry else None
+    return CoverageAnswer(_by_catalogue(common, entry), catalogue_entry=entry) if entry else None
 
 
 def _membership(common: _CommonParts, day: date) -> CoverageInformation | None:

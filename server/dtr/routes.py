@@ -15,12 +15,12 @@ from server.body import FHIR_JSON, read_json
 from server.clock import Clock, NewId
 from server.decision.judge import Engine
 from server.dtr.expand import Expander, read_expand_parameters, read_expand_query
-from server.dtr.form_finder import Determination, FormFinder, Wanted
+from server.dtr.form_finder import FormFinder, FoundForms, WantedForm
 from server.dtr.next_question import NextQuestion
 from server.dtr.package import package_answer, package_bundle
 from server.dtr.package_request import PackageRequest, read_package_request
-from server.dtr.package_resources import Artifact, Artifacts
-from server.dtr.population import Known, first_service_day, population_results
+from server.dtr.package_resources import PackageResources, RenderedResource
+from server.dtr.population import PayerKnowledge, first_service_day, population_results
 from server.dtr.prepopulate import draft_response
 from server.dtr.questionnaire_errors import read_questionnaire_errors
 from server.errors import InvalidRequest, NotFound, Problem
@@ -62,8 +62,8 @@ class DtrRoutes:
         self._clock = clock
         self._new_id = new_id
         self._evaluations = evaluations
-        self._artifacts = Artifacts(policies, version, base_url)
-        self._next = NextQuestion(version, policies, self._artifacts)
+        self._resources = PackageResources(policies, version, base_url)
+        self._next = NextQuestion(version, policies, self._resources)
         self._expander = Expander(policies.value_sets)
         self._finder = FormFinder(version, policies, plan, store)
 
@@ -79,11 +79,11 @@ class DtrRoutes:
         asked = read_package_request(_checked(raw, body), self._version)
         now = self._clock()
         found = self._finder.find(asked, now.date())
-        said = list(found.outcome)
+        said = list(found.notices)
         bundles = []
         unchanged = 0
-        for wanted in found.wanted.values():
-            package = self._artifacts.package(wanted.form)
+        for wanted in found.forms.values():
+            package = self._resources.package(wanted.form)
             if asked.changed_since is not None and package.changed <= asked.changed_since:
                 unchanged += 1
                 continue
@@ -99,22 +99,22 @@ class DtrRoutes:
             said.append(_information("No form is needed: no policy of this plan asks for documentation here."))
         log.info(
             "package answered",
-            policy=[w.policy.id for w in found.wanted.values()],
-            edition=[w.edition.version for w in found.wanted.values()],
+            policy=[w.policy.id for w in found.forms.values()],
+            edition=[w.edition.version for w in found.forms.values()],
             item=len(bundles),
             outcome=[p.code for p in said],
             version=self._version.value,
         )
         return package_answer(self._version, bundles, said)
 
-    def _known(self, asked: PackageRequest, found: Determination, wanted: Wanted, now: datetime) -> Known:
+    def _known(self, asked: PackageRequest, found: FoundForms, wanted: WantedForm, now: datetime) -> PayerKnowledge:
         day = first_service_day(wanted.orders) or now.date()
         authorization = (
             self._store.active_authorization(found.member_ids, wanted.policy.id, day) if found.member_ids else None
         )
-        return Known(wanted.orders, found.coverages, asked.referenced, authorization, now)
+        return PayerKnowledge(wanted.orders, found.coverages, asked.referenced, authorization, now)
 
-    def _without_order(self, known: Known) -> list[Problem]:
+    def _without_order(self, known: PayerKnowledge) -> list[Problem]:
         """2.0.1's draft must refer to an order; without one it is a draft that does not claim the profile (T-10)."""
         if self._version is Version.V2_2 or known.orders:
             return []
@@ -143,7 +143,7 @@ class DtrRoutes:
         """`$expand` of a value set: by `url` in the query or in Parameters, or of the instance addressed (dtr D-73)."""
         url = ""
         if "id" in request.path_params:
-            artifact = self._artifacts.read("ValueSet", request.path_params["id"])
+            artifact = self._resources.read("ValueSet", request.path_params["id"])
             if artifact is None:
                 raise NotFound("There is no ValueSet with this id; search it by its url.")
             url = f"{artifact.url}|{artifact.version}"
@@ -157,7 +157,7 @@ class DtrRoutes:
     async def read(self, request: Request) -> Response:
         """`GET {Questionnaire | Library | ValueSet}/{id}`, with ETag and Last-Modified (dtr D-75)."""
         type_ = request.url.path.rsplit("/", 2)[-2]
-        artifact = self._artifacts.read(type_, request.path_params["id"])
+        artifact = self._resources.read(type_, request.path_params["id"])
         if artifact is None:
             raise NotFound(f"There is no {type_} with this id; search it by its url.")
         headers = {
@@ -174,13 +174,13 @@ class DtrRoutes:
         query = request.query_params
         url, _, in_url = (query.get("url") or "").partition("|")
         version = query.get("version") or in_url or None
-        found = self._artifacts.search(type_, url or None, version, query.get("_id"))
+        found = self._resources.search(type_, url or None, version, query.get("_id"))
         used = [(k, v) for k, v in query.multi_items() if k in {"url", "version", "_id"}]
         link = f"{self._base}/{type_}" + (f"?{urlencode(used)}" if used else "")
         return FhirResponse(_searchset(found, link, self._clock().date()))
 
 
-def _searchset(found: list[Artifact], link: str, day: date) -> bytes:
+def _searchset(found: list[RenderedResource], link: str, day: date) -> bytes:
     entries = [
         b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}' % (orjson.dumps(a.full_url), a.on(day)) for a in found
     ]
