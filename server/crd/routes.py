@@ -1,18 +1,16 @@
 """The CDS service: discovery, and a call of one of its hooks. Errors leave as exceptions; outcomes.py words them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from server.auth.caller import Caller, CallerOf
+from server.auth.caller import CallerOf
 from server.body import JSON, read_json
 from server.crd.discovery import BY_ID, discovery
-from server.crd.hook_request import read_request
-from server.crd.hooks.order_sign import OrderSign
+from server.crd.service import answer_call
 from server.errors import NotFound
 from server.outcomes import CdsResponse
 from server.world import World
@@ -20,27 +18,14 @@ from server.world import World
 
 @dataclass(frozen=True, slots=True)
 class Crd:
-    """What does not depend on a request, made once; a response can be sent any number of times.
+    """The world, and what does not depend on a request, made once; a response can be sent any number of times."""
 
-    hooks: what answers a hook, by its name.
-    """
-
+    world: World
     discovery: CdsResponse
-    hooks: Mapping[str, OrderSign]
-    max_body_bytes: int
 
     @classmethod
     def of(cls, world: World) -> "Crd":
-        orders = OrderSign(
-            policies=world.policies,
-            plan=world.plan,
-            store=world.store,
-            clock=world.clock,
-            new_id=world.new_id,
-            new_number=world.new_number,
-        )
-        hooks = {"order-sign": orders, "order-select": orders}
-        return cls(CdsResponse(discovery(world.plan)), hooks, world.max_body_bytes)
+        return cls(world, CdsResponse(discovery(world.plan)))
 
 
 async def _crd(request: Request) -> Crd:
@@ -62,9 +47,5 @@ async def call(request: Request, service_id: ServiceId, crd: CrdOf, caller: Call
     service = BY_ID.get(service_id)
     if service is None:
         raise NotFound("No CDS service has this id; GET /cds-services lists those that exist.")
-    raw, body = await read_json(request, accepted=JSON, limit=crd.max_body_bytes)
-    return CdsResponse(await run_in_threadpool(_answer, crd, raw, body, service.hook, caller))
-
-
-def _answer(crd: Crd, raw: bytes, body: dict[str, Any], hook: str, caller: Caller) -> dict[str, Any]:
-    return crd.hooks[hook].answer(read_request(raw, body, hook), caller)
+    raw, body = await read_json(request, accepted=JSON, limit=crd.world.max_body_bytes)
+    return CdsResponse(await run_in_threadpool(answer_call, raw, body, service, caller, crd.world))

@@ -7,18 +7,18 @@ from typing import Any
 
 from server.errors import InvalidRequest, NotFound, Problem
 from server.fhir.codes import SYSTEM_ALIASES
-from server.fhir.parameters import Declared, read_parameters
+from server.fhir.parameters import DeclaredParameter, read_parameters
 from server.fhir.read import Resource
 from server.policy.model import ValueSet
 
 _UNCLOSED = {"url": "http://hl7.org/fhir/StructureDefinition/valueset-unclosed", "valueBoolean": True}
 _URI = ("uri", "canonical", "url", "string")
 _DECLARED = (
-    Declared("url", 0, 1, values=_URI),
-    Declared("valueSetVersion", 0, 1, values=("string",)),
-    Declared("filter", 0, 1, values=("string",)),
-    Declared("count", 0, 1, values=("integer",)),
-    Declared("offset", 0, 1, values=("integer",)),
+    DeclaredParameter("url", 0, 1, values=_URI),
+    DeclaredParameter("valueSetVersion", 0, 1, values=("string",)),
+    DeclaredParameter("filter", 0, 1, values=("string",)),
+    DeclaredParameter("count", 0, 1, values=("integer",)),
+    DeclaredParameter("offset", 0, 1, values=("integer",)),
 )
 
 Code = Mapping[str, Any]

@@ -16,12 +16,12 @@ from starlette.responses import Response
 from server.auth.caller import Caller, CallerOf
 from server.body import FHIR_JSON, read_json
 from server.dtr.expand import Expander, ExpandRequest, read_expand_parameters, read_expand_query
-from server.dtr.form_finder import Determination, FormFinder, Wanted
+from server.dtr.form_finder import FormFinder, FoundForms, WantedForm
 from server.dtr.next_question import NextQuestion
 from server.dtr.package import package_answer, package_bundle
 from server.dtr.package_request import PackageRequest, read_package_request
-from server.dtr.package_resources import Artifact, Artifacts
-from server.dtr.population import Known, first_service_day, population_results
+from server.dtr.package_resources import PackageResources, RenderedResource
+from server.dtr.population import PayerKnowledge, first_service_day, population_results
 from server.dtr.prepopulate import draft_response
 from server.dtr.questionnaire_errors import read_questionnaire_errors
 from server.errors import InvalidRequest, NotFound, Problem
@@ -42,7 +42,7 @@ class Dtr:
 
     version: Version
     world: World
-    artifacts: Artifacts
+    resources: PackageResources
     forms: FormFinder
     adaptive: NextQuestion
     expander: Expander
@@ -50,10 +50,10 @@ class Dtr:
     @classmethod
     def of(cls, world: World, version: Version) -> "Dtr":
         policies = world.policies
-        artifacts = Artifacts(policies, version, world.base_url)
+        resources = PackageResources(policies, version, world.base_url)
         forms = FormFinder(version, policies, world.plan, world.store)
-        adaptive = NextQuestion(version, policies, artifacts)
-        return cls(version, world, artifacts, forms, adaptive, Expander(policies.value_sets))
+        adaptive = NextQuestion(version, policies, resources)
+        return cls(version, world, resources, forms, adaptive, Expander(policies.value_sets))
 
 
 async def _dtr(request: Request) -> Dtr:
@@ -98,11 +98,11 @@ def _package(dtr: Dtr, raw: bytes, body: dict[str, Any], caller: Caller) -> byte
     asked = read_package_request(_checked(raw, body), dtr.version)
     now = dtr.world.clock()
     found = dtr.forms.find(asked, now.date())
-    said = list(found.outcome)
+    said = list(found.notices)
     bundles = []
     unchanged = 0
-    for wanted in found.wanted.values():
-        package = dtr.artifacts.package(wanted.form)
+    for wanted in found.forms.values():
+        package = dtr.resources.package(wanted.form)
         if asked.changed_since is not None and package.changed <= asked.changed_since:
             unchanged += 1
             continue
@@ -119,8 +119,8 @@ def _package(dtr: Dtr, raw: bytes, body: dict[str, Any], caller: Caller) -> byte
     log.info(
         "package answered",
         caller=caller.name,
-        policy=[w.policy.id for w in found.wanted.values()],
-        edition=[w.edition.version for w in found.wanted.values()],
+        policy=[w.policy.id for w in found.forms.values()],
+        edition=[w.edition.version for w in found.forms.values()],
         item=len(bundles),
         outcome=[p.code for p in said],
         version=dtr.version.value,
@@ -128,13 +128,13 @@ def _package(dtr: Dtr, raw: bytes, body: dict[str, Any], caller: Caller) -> byte
     return package_answer(dtr.version, bundles, said)
 
 
-def _known(store: Store, asked: PackageRequest, found: Determination, wanted: Wanted, now: datetime) -> Known:
+def _known(store: Store, asked: PackageRequest, found: FoundForms, wanted: WantedForm, now: datetime) -> PayerKnowledge:
     day = first_service_day(wanted.orders) or now.date()
     authorization = store.active_authorization(found.member_ids, wanted.policy.id, day) if found.member_ids else None
-    return Known(wanted.orders, found.coverages, asked.referenced, authorization, now)
+    return PayerKnowledge(wanted.orders, found.coverages, asked.referenced, authorization, now)
 
 
-def _without_order(version: Version, known: Known) -> list[Problem]:
+def _without_order(version: Version, known: PayerKnowledge) -> list[Problem]:
     """2.0.1's draft must refer to an order; without one it is a draft that does not claim the profile (T-10)."""
     if version is Version.V2_2 or known.orders:
         return []
@@ -176,10 +176,10 @@ async def expand_by_query(request: Request, dtr: DtrOf) -> FhirResponse:
 
 async def expand_one(request: Request, value_set_id: ResourceId, dtr: DtrOf) -> FhirResponse:
     """`GET ValueSet/{id}/$expand`: of the instance that is addressed."""
-    artifact = dtr.artifacts.read("ValueSet", value_set_id)
-    if artifact is None:
+    found = dtr.resources.read("ValueSet", value_set_id)
+    if found is None:
         raise NotFound("There is no ValueSet with this id; search it by its url.")
-    return _expansion(dtr, read_expand_query(request.query_params, f"{artifact.url}|{artifact.version}"))
+    return _expansion(dtr, read_expand_query(request.query_params, f"{found.url}|{found.version}"))
 
 
 def _expansion(dtr: Dtr, asked: ExpandRequest) -> FhirResponse:
@@ -189,17 +189,17 @@ def _expansion(dtr: Dtr, asked: ExpandRequest) -> FhirResponse:
 async def read(request: Request, resource_id: ResourceId, dtr: DtrOf) -> Response:
     """`GET {Questionnaire | Library | ValueSet}/{id}`, with ETag and Last-Modified (dtr D-75)."""
     type_ = request.url.path.rsplit("/", 2)[-2]
-    artifact = dtr.artifacts.read(type_, resource_id)
-    if artifact is None:
+    found = dtr.resources.read(type_, resource_id)
+    if found is None:
         raise NotFound(f"There is no {type_} with this id; search it by its url.")
     now = dtr.world.clock()
     headers = {
-        "ETag": artifact.etag,
-        "Last-Modified": format_datetime(min(artifact.changed, now).astimezone(UTC), usegmt=True),
+        "ETag": found.etag,
+        "Last-Modified": format_datetime(min(found.changed, now).astimezone(UTC), usegmt=True),
     }
-    if artifact.etag in request.headers.get("if-none-match", ""):
+    if found.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return FhirResponse(artifact.on(now.date()), headers=headers)
+    return FhirResponse(found.on(now.date()), headers=headers)
 
 
 async def search(request: Request, dtr: DtrOf) -> FhirResponse:
@@ -208,13 +208,13 @@ async def search(request: Request, dtr: DtrOf) -> FhirResponse:
     query = request.query_params
     url, _, in_url = (query.get("url") or "").partition("|")
     version = query.get("version") or in_url or None
-    found = dtr.artifacts.search(type_, url or None, version, query.get("_id"))
+    found = dtr.resources.search(type_, url or None, version, query.get("_id"))
     used = [(k, v) for k, v in query.multi_items() if k in SEARCH]
     link = f"{dtr.world.base_url}{dtr.version.base}/{type_}" + (f"?{urlencode(used)}" if used else "")
     return FhirResponse(_searchset(found, link, dtr.world.clock().date()))
 
 
-def _searchset(found: list[Artifact], link: str, day: date) -> bytes:
+def _searchset(found: list[RenderedResource], link: str, day: date) -> bytes:
     entries = [
         b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}' % (orjson.dumps(a.full_url), a.on(day)) for a in found
     ]

@@ -1,22 +1,28 @@
 """Calls of the CDS service over HTTP, against a made-up plan and policy, and what every answer must look like."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from typing import Any, cast
 
 import httpx
 import orjson
+from starlette.requests import Request
+from starlette.responses import Response
 
 from server.crd.routes import Crd
+from server.errors import VitruvianError
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, RXNORM
 from server.fhir.version import Version
+from server.outcomes import cds_error
 from server.policy.library import PolicyLibrary
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.store.ports import ActiveAuthorization, Assertion
 from server.world import World
 from tests.crd.invariants import broken_invariants
-from tests.mounted import mounted, send
+from tests.mounted import mounted
 from tests.policies import DRUG, a_library
 
 Json = dict[str, Any]
@@ -77,22 +83,21 @@ class Memory:
         )
 
 
+def a_world(store: Any, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> World:
+    """The world of a CDS service: it needs no engine."""
+    engine: Any = None
+    return World(policies or a_library(), plan, store, engine, "http://payer", max_body_bytes=1_000_000)
+
+
 class Ehr:
     """A client of the CDS service. `on` is the day it is."""
 
     def __init__(self, store: Any = None, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> None:
         self.store = cast("Any", store or Memory())
         self.on = TODAY
-        world = World(
-            policies=policies or a_library(),
-            plan=plan,
-            store=self.store,
-            engine=cast("Any", None),  # an order asks for no CQL
-            base_url="http://payer",
-            max_body_bytes=1_000_000,
-            clock=lambda: datetime(self.on.year, self.on.month, self.on.day, 9, tzinfo=UTC),
-        )
-        self.app = mounted(Crd.of(world), "crd")
+        self.world = a_world(self.store, policies, plan)
+        self.world = replace(self.world, clock=lambda: datetime.combine(self.on, time(9), UTC))
+        self.app = mounted(Crd.of(self.world), "crd")
 
     def post(self, body: Any, service: str = "crd-order-sign", media: str = "application/json") -> httpx.Response:
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -100,8 +105,12 @@ class Ehr:
 
     def request(self, method: str, path: str, raw: bytes = b"", media: str = "application/json") -> httpx.Response:
         """One request in this process. A fault of the server is raised here, never a 500."""
-        headers = {"Content-Type": media}
-        return send(self.app, method, f"http://payer{path}", content=raw, headers=headers)
+
+        async def go() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://payer") as http:
+                return await http.request(method, path, content=raw, headers={"Content-Type": media})
+
+        return asyncio.run(go())
 
     def call(self, body: Any, service: str = "crd-order-sign") -> Json:
         """The answer to a call, after checking everything that any answer must keep to."""
@@ -117,6 +126,11 @@ class Ehr:
         """The children of our coverage-information on each updated order, by url."""
         answer = self.call(body, service)
         return [children(information(a["resource"])) for a in answer.get("systemActions", ())]
+
+
+async def _error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, VitruvianError)
+    return cds_error(error)
 
 
 def information(order: Json, coverage: str = "") -> Json:
