@@ -14,7 +14,7 @@ POLICY_FILES := $(shell find cql questionnaires -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run demo test check policies conformance inferno e2e bench elm lock clean
+.PHONY: help setup run demo test check policies conformance inferno e2e bench elm schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: build/.dev $(ENGINE) ## latency, throughput, memory and their floors (QUI
 
 elm: build/.dev build/.node ## compile the CQL of every policy; the ELM is kept beside its source
 	$(WITH_NODE) node server/cql/js/compile.mjs
+
+schemas: build/.run ## the JSON Schemas by which editors help with the TOML files, into cql/schemas
+	$(PY) -m server.authoring.schemas cql/schemas
 
 lock: build/.dev ## lock the newest versions that pyproject.toml and package.json allow
 	$(UV_LOCK) pyproject.toml -o requirements.lock

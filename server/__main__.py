@@ -153,15 +153,15 @@ def _exit(_: int, __: FrameType | None) -> None:
 
 def check_policies(settings: Settings) -> int:
     """Lists every problem of policies, plan and sandbox file, and runs every worked case; 0 when there is none."""
-    from server.authoring.policy_files import read_policy_files
-    from server.authoring.worked_cases import check
+    from server.authoring.check_policies import read_policy_files
+    from server.authoring.worked_cases import run_worked_cases
     from server.services import open_engine
 
     files = read_policy_files(settings.policies, settings.questionnaires, settings.plan, settings.sandbox)
     engine = open_engine(settings, files.policies)
     try:
         _wait_for(engine, settings)
-        report = check(settings.policies, files.policies, files.plan, engine)
+        report = run_worked_cases(settings.policies, files.policies, files.plan, engine)
     finally:
         engine.close()
     problems = [*files.problems, *report.problems]
@@ -176,7 +176,7 @@ def explain_file(settings: Settings, file: Path) -> int:
 
     1 for a request that would be refused, with every problem.
     """
-    from server.authoring.offline import explain, refusal
+    from server.authoring.printed_decision import explain, refusal
     from server.policy.library import PolicyLibrary
     from server.policy.plan_file import load_plan
     from server.services import open_engine

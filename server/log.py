@@ -10,8 +10,8 @@ import structlog
 ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "exception",
-        "assertion", "base_url", "edition", "engine", "error", "hook", "instance", "item", "option", "outcome", "path",
-        "policy", "reason", "sandbox", "submission", "version",
+        "assertion", "base_url", "caller", "edition", "engine", "error", "hook", "instance", "item", "option",
+        "outcome", "path", "policy", "reason", "sandbox", "submission", "version",
     }
 )  # fmt: skip
 

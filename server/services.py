@@ -1,37 +1,31 @@
-"""What a request may touch, opened once at start: policies, plan, engine, store. Adapters are chosen here."""
+"""The adapters, chosen and opened once at start: policies, plan, engine and store become the World."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.cql.engine import CqlEngine
 from server.errors import UnusableDatabase, UnusableSetting
-from server.pas.sandbox.sandbox_file import SandboxFile, load_sandbox
+from server.pas.sandbox.sandbox_file import Scripts, load_sandbox
 from server.policy.library import PolicyLibrary
-from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
 from server.settings import Settings
 from server.store.ports import Store
 from server.store.sql import open_store
+from server.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a request may touch, made once at start."""
+    """What the application is made of. engine: the same as the world's, to be waited for and closed."""
 
     settings: Settings
-    store: Store
-    policies: PolicyLibrary
-    plan: Plan
+    world: World
     engine: CqlEngine
-    sandbox: SandboxFile | None = None
-    clock: Clock = now
-    new_id: NewId = new_id
-    new_number: NewNumber = new_number
+    sandbox: Scripts | None = None
 
     def close(self) -> None:
         self.engine.close()
-        self.store.close()
+        self.world.store.close()
 
 
 def open_services(settings: Settings) -> Services:
@@ -48,7 +42,8 @@ def open_services(settings: Settings) -> Services:
     except BaseException:
         engine.close()
         raise
-    return Services(settings, store, policies, plan, engine, sandbox)
+    world = World(policies, plan, store, engine, settings.base_url, settings.max_body_bytes)
+    return Services(settings, world, engine, sandbox)
 
 
 def _open_record(settings: Settings) -> Store:

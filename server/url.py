@@ -1,19 +1,53 @@
 """One row of the URL table in app.py, from which routes, OpenAPI and CapabilityStatements are made."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.fhir.version import Version
+
+
+class Access(StrEnum):
+    """Who may call a row. A row of CLIENT gets no request without a caller (auth/caller.py)."""
+
+    PUBLIC = "public"
+    CLIENT = "client"
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """method and path as served (under a FHIR base: relative to it); part and handler: which routes object answers.
+    """method and path as served (under a FHIR base: relative to it); handler: the function that answers.
 
     interaction: what FHIR calls it, for the CapabilityStatement: `Claim/$submit` (operation), `ClaimResponse:read`,
-    `Questionnaire:search-type`, or empty.
+    `Questionnaire:search-type`, or empty. body: the example of a POST, a file of a policy's `demo/` without `.json`.
+    query: what each parameter of the query means. answers: the statuses that the handler gives; any row may also refuse
+    in the words of outcomes.py. media: what is read and answered.
     """
 
     method: str
     path: str
-    part: str
-    handler: str
+    handler: Callable[..., Awaitable[Response]]
     summary: str
+    access: Access
     interaction: str = ""
+    body: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[int, ...] = (200,)
+    media: str = "application/fhir+json"
+
+    @property
+    def room(self) -> str:
+        """The folder of `server/` that answers."""
+        return self.handler.__module__.split(".")[1]
+
+
+_VERSIONS = {version.base: version for version in Version}
+
+
+def version_of(request: Request) -> Version:
+    """The guide version of the FHIR base that the row is mounted under; nothing in a body says it."""
+    path: str = request.scope["path"]
+    return _VERSIONS["/".join(path.split("/", 3)[:3])]

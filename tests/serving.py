@@ -18,13 +18,13 @@ from server.settings import Settings
 
 @contextmanager
 def serving(database_url: str, *, settings: dict[str, Any] | None = None, **world: Any) -> Iterator[str]:
-    """Yields the base URL; `world` replaces parts of Services (clock, engine, ...)."""
+    """Yields the base URL; `world` replaces parts of the World (clock, engine, ...)."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)  # connections wait here until the server accepts, so nobody has to poll
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         services = opened(database_url, base_url=base_url, **(settings or {}))
-        app = create_app(replace(services, **world))
+        app = create_app(replaced(services, **world))
         config = uvicorn.Config(app, log_level="warning", lifespan="on", http=ImpatientProtocol)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -35,6 +35,11 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
             server.should_exit = True
             thread.join(timeout=10)
             assert not thread.is_alive(), "the server did not stop"
+
+
+def replaced(services: Services, **world: Any) -> Services:
+    """The same, with other parts of the World."""
+    return replace(services, world=replace(services.world, **world))
 
 
 def opened(database_url: str, **settings: Any) -> Services:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.auth.caller import LOOPBACK
 from server.cql.engine import CqlEngine
 from server.decision.judge import judge
 from server.decision.model import Decision, Outcome
 from server.fhir.version import Version
-from server.form.response import items
+from server.form.response import form_items
 from server.pas.cql_input import record_of
 from server.pas.request.read import read_submit
 from server.pas.submit import Submit
@@ -60,13 +61,13 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 def submit_operation(services: Services) -> Submit:
     return Submit(
-        store=services.store,
-        plan=services.plan,
-        engine=services.engine,
-        clock=services.clock,
-        new_id=services.new_id,
-        new_number=services.new_number,
-        base_url=services.settings.base_url,
+        store=services.world.store,
+        plan=services.world.plan,
+        engine=services.world.engine,
+        clock=services.world.clock,
+        new_id=services.world.new_id,
+        new_number=services.world.new_number,
+        base_url=services.world.base_url,
     )
 
 
@@ -153,7 +154,7 @@ def with_unsure(bundle: Json, data: st.DataObject) -> Json:
     assert found is not None
     open_to_doubt = [
         (parents, item, option["valueCoding"])
-        for parents, item in items(found[1].form.questionnaire)
+        for parents, item in form_items(found[1].form.questionnaire)
         for option in item.get("answerOption", ())
         if option.get("valueCoding", {}).get("code") in {"unknown", "unsure"}
     ]
@@ -230,8 +231,8 @@ def test_the_same_request_again_is_answered_with_the_same_bytes(services: Servic
     version = data.draw(st.sampled_from(Version), label="version")
 
     def answered(sent: Json, raw: bytes) -> bytes:
-        request = read_submit(raw, sent, version=version, policies=services.policies, plan=services.plan)
-        return operation.answer(request, raw)
+        request = read_submit(raw, sent, version=version, policies=services.world.policies, plan=services.world.plan)
+        return operation.answer(request, raw, LOOPBACK)
 
     first = answered(bundle, orjson.dumps(bundle))
     again = {k: bundle[k] for k in data.draw(st.permutations(sorted(bundle)), label="keys")}

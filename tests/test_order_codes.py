@@ -2,16 +2,16 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
-from server.crd.gather import Prefetched
-from server.crd.order import ORDER_TYPES, read_order
+from server.crd.order import ANSWERED_ORDERS
 from server.dtr.form_finder import FormFinder
 from server.dtr.package_request import read_package_request
 from server.fhir.order import BILLING_OPTIONS
 from server.fhir.version import Version
-from tests.crd.calls import Memory
-from tests.pas.reading import submit
+from server.pas.match import read_and_match
+from tests.crd.calls import Ehr, Memory, a_call, a_coverage
 from tests.pas_requests import EHR, NOW, PLAN, a_bundle, an_item
 from tests.policies import DRUG, FORM_URL, POLICY_ID, a_library
 
@@ -69,16 +69,18 @@ def test_every_stage_knows_the_policy_of_an_order(kind: str, named: Json) -> Non
     """Wherever an order names the drug, no stage asks for what another one does not know of."""
     order = {"resourceType": kind, "id": "order-1", "status": "active", **MANDATORY, **named}
     said = {"dtr": by_dtr(order), "pas": by_pas(order)}
-    if kind in ORDER_TYPES:  # the guide puts no coverage-information on the others
+    if kind in ANSWERED_ORDERS:  # the guide puts no coverage-information on the others
         said["crd"] = by_crd(order)
     assert said == dict.fromkeys(said, POLICY_ID)
 
 
 def by_crd(order: Json) -> str | None:
-    draft = read_order(order, "", Prefetched({}, ({"resource": order},)), "patient")
-    assert draft is not None
-    policy = POLICIES.recognise(draft.codings).identified
-    return policy.id if policy else None
+    coverage = a_coverage(beneficiary={"reference": "Patient/patient"})
+    call = a_call(order, coverages=[coverage], patientId="patient")
+    ehr = Ehr(policies=POLICIES)
+    assert len(ehr.said(call)) == 1
+    (assertion,) = ehr.store.assertions.values()
+    return str(assertion.policy_id)
 
 
 def by_dtr(order: Json) -> str | None:
@@ -87,7 +89,7 @@ def by_dtr(order: Json) -> str | None:
     request = read_package_request({"resourceType": "Parameters", "parameter": sent}, Version.V2_2)
     store: Any = Memory()
     found = FormFinder(Version.V2_2, POLICIES, PLAN, store).find(request, NOW.date())
-    return next((w.policy.id for canonical, w in found.wanted.items() if canonical.startswith(FORM_URL)), None)
+    return next((w.policy.id for canonical, w in found.forms.items() if canonical.startswith(FORM_URL)), None)
 
 
 def by_pas(order: Json) -> str | None:
@@ -97,7 +99,6 @@ def by_pas(order: Json) -> str | None:
     bundle = a_bundle(item)
     entries = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "MedicationRequest"]
     added = {"fullUrl": f"{EHR}/{order['resourceType']}/order-1", "resource": order}
-    request = submit({**bundle, "entry": [*entries, added]}, policies=POLICIES)
-    (read,) = request.items
-    assert request.rejections == ()
-    return read.policy.id if read.policy else None
+    body = {**bundle, "entry": [*entries, added]}
+    (matched,) = read_and_match(orjson.dumps(body), body, Version.V2_2, POLICIES).items
+    return matched.policy.id if matched.policy else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from server.form.response import item_by_link
+from server.form.response import form_items
 from server.policy.library import PolicyLibrary
 from server.settings import ROOT
 
@@ -29,7 +29,7 @@ def named() -> Iterator[tuple[str, str]]:
         for edition in policy.editions:
             yield from ((c.id, "criterion") for c in edition.criteria)
             yield from ((p, "parameter") for p in edition.parameters)
-            yield from ((link, "linkId") for link in item_by_link(edition.form))
+            yield from ((item["linkId"], "linkId") for _, item in form_items(edition.form.questionnaire))
             for library in edition.libraries:
                 yield library.name, "library"
                 statements = orjson.loads(library.elm)["library"]["statements"]["def"]

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from server.app import EVALUATIONS
 from server.demo.requests import Chart, order_sign
 from server.errors import EngineError
+from server.world import EVALUATIONS
 from tests import made_up
 from tests.serving import serving, sqlite_url
 

@@ -6,44 +6,45 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
+from server.authoring.worked_cases_file import Changes
 from server.cql.model import ValueSet
 from server.fhir.read import BundleIndex, Resource, dicts, reference
 from server.fhir.structure import real_day
-from server.form.response import answer_value, items
+from server.form.answer import answer_value
+from server.form.response import form_items
 from server.policy.model import Edition, Form, Policy
 
 _STEP = re.compile(r"^(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<index>(?:\[\d+\])*)$")
 
 
 class ChartError(Exception):
-    """A case that cannot be made from its chart; says which key and why."""
+    """A worked case that cannot be made from its chart; says which key and why."""
 
 
 def changed(
     chart: Resource,
-    case: Mapping[str, Any],
+    changes: Changes,
     policy: Policy,
     edition: Edition | None,
     value_sets: Mapping[str, ValueSet],
 ) -> Resource:
-    """A copy of the chart with a case's changes (cql/README.md, cases.toml). Raises ChartError.
+    """A copy of the chart with a worked case's changes (cql/README.md, cases.toml). Raises ChartError.
 
-    case: its `record` and `answers` count. edition: the one that the case names; None takes the one in force on the
+    edition: the one that the case names; None takes the one in force on the
     chart's first service day. A chart that answers the form of another edition answers this one's in the copy.
     """
     _refuse_odd(chart)
     bundle = deepcopy(chart)
-    record = dict(case.get("record") or {})
-    for name in _listed(record, "remove", str, "texts, `Type` or `Type/id`"):
+    for name in changes.record.remove:
         _remove(bundle, name)
-    for resource in _listed(record, "add", dict, "tables, each a resource"):
+    for resource in changes.record.add:
         _add(bundle, resource)
-    for place, value in record.items():
+    for place, value in changes.record.places.items():
         _set(bundle, place, value)
     edition = edition or _in_force(bundle, policy)
     form = edition.form
     _answers_to(form, bundle, policy)
-    for link, value in (case.get("answers") or {}).items():
+    for link, value in changes.answers.items():
         try:
             _answer(bundle, link, value, form, value_sets)
         except (KeyError, TypeError, AttributeError) as error:
@@ -80,13 +81,6 @@ def _answers_to(form: Form, bundle: Resource, policy: Policy) -> None:
     for _, _, resource in BundleIndex(bundle).entries:
         if resource.get("resourceType") == "QuestionnaireResponse" and resource.get("questionnaire") in others:
             resource["questionnaire"] = form.canonical
-
-
-def _listed(record: dict[str, Any], key: str, kind: type, what: str) -> list[Any]:
-    found = record.pop(key, [])
-    if not isinstance(found, list) or not all(isinstance(x, kind) for x in found):
-        raise ChartError(f"{key}: must be a list of {what}")
-    return found
 
 
 def _resource(bundle: Resource, name: str) -> Resource:
@@ -178,7 +172,7 @@ def _put(target: Any, key: str | int, value: Any, place: str) -> None:
 
 
 def _answer(bundle: Resource, link: str, value: Any, form: Form, value_sets: Mapping[str, ValueSet]) -> None:
-    path, item = next(((p, i) for p, i in items(form.questionnaire) if i.get("linkId") == link), (None, None))
+    path, item = next(((p, i) for p, i in form_items(form.questionnaire) if i.get("linkId") == link), (None, None))
     if path is None or item is None:
         raise ChartError(f"answers: the form has no linkId {link}")
     holder = _resource(bundle, "QuestionnaireResponse")

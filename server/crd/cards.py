@@ -1,18 +1,18 @@
-"""Cards: only what coverage-information cannot tell the person who signs (crd section 1.11)."""
+"""Cards: what coverage-information cannot tell the person who signs, and no more (crd section 1.11)."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from server.clock import NewId
-from server.crd.coverage_answer import Determination
+from server.crd.coverage_answer import CoverageAnswer
 from server.crd.coverage_information import TEMPORARY
-from server.crd.hook_request import Configuration
+from server.crd.hook_request import HookConfiguration
 from server.crd.order import DraftOrder
 from server.fhir.version import Version
 from server.policy.plan import Plan
 
 SUMMARY_LIMIT = 139
-"""Characters; one less than 140, which some clients take as the first that is too long (T-28)."""
+"""Characters. Some clients take 140 as too long already (T-28)."""
 
 _TOPICS = {
     Version.V2_0: TEMPORARY,
@@ -22,25 +22,25 @@ _INDICATORS = ("critical", "warning", "info")
 
 
 def cards_for(
-    order: DraftOrder, said: Determination, version: Version, plan: Plan, new_id: NewId
+    order: DraftOrder, answer: CoverageAnswer, version: Version, plan: Plan, new_id: NewId
 ) -> list[dict[str, Any]]:
     """The cards about one order: often none.
 
-    claim: a code that stands for any drug; the person who orders can name it at once. guideline: the policy's page,
-    under 2.0 only, because 2.2 links it inside coverage-information and no card should repeat that (C-56).
+    claim: the order's code stands for any drug, and the person who orders can name the drug at once. guideline: a link
+    to the policy's page, under 2.0 only: 2.2 has it in coverage-information, which no card should repeat (C-56).
     """
     cards = []
-    if said.entry and said.entry.placeholder:
+    if answer.catalogue_entry and answer.catalogue_entry.placeholder:
         cards.append(
             _card(
                 "claim",
                 "Claim",
                 f"{plan.name}: name the drug of this order by its RxNorm or NDC code",
-                f"Applies to **{order.name}**. {said.entry.reason}",
+                f"Applies to **{order.name}**. {answer.catalogue_entry.reason}",
             )
         )
-    policy = said.policy
-    if policy and policy.url and version is Version.V2_0 and said.information.pa_needed == "auth-needed":
+    policy = answer.policy
+    if policy and policy.url and version is Version.V2_0 and answer.information.pa_needed == "auth-needed":
         card = _card(
             "guideline",
             "Guideline",
@@ -52,8 +52,8 @@ def cards_for(
     return [_complete(card, order, version, plan, new_id) for card in cards]
 
 
-def wanted(cards: Sequence[dict[str, Any]], configuration: Configuration) -> list[dict[str, Any]]:
-    """The cards the caller asked for, the weightiest first, no more than its `max-cards` (crd C-28, T-13)."""
+def cards_wanted(cards: Sequence[dict[str, Any]], configuration: HookConfiguration) -> list[dict[str, Any]]:
+    """The cards that the caller wants, the weightiest first, at most `max-cards` of them (crd C-28, T-13)."""
     kept = [c for c in cards if configuration.wants(c["source"]["topic"]["code"])]
     kept.sort(key=lambda c: (_INDICATORS.index(c["indicator"]), c["source"]["topic"]["code"]))
     return kept[: configuration.max_cards]

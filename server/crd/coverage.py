@@ -1,11 +1,11 @@
 """Which of the client's Coverages an order is under, and whether it is ours (crd section 1.8, T-5, T-6, T-23)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from server.crd.gather import Prefetched
+from server.crd.gather import HookCall
 from server.crd.order import DraftOrder
 from server.errors import InvalidRequest, Problem
 from server.fhir.coverage import in_force, member_ids
@@ -17,15 +17,15 @@ from server.policy.plan import Plan
 _PLACE = "prefetch.coverage"
 
 
-class Payer(Enum):
+class NamedPayer(Enum):
     """What a Coverage says about its payer."""
 
     OURS = "ours"
     OTHER = "other"
     NAMELESS = "nameless"
-    """It was resolved, or is absent, and has no identifier."""
+    """It is absent, or was found and has no identifier."""
     UNRESOLVED = "unresolved"
-    """Its Organization was not sent along."""
+    """Its Organization did not come along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class OrderCoverage:
     member_ids: tuple[str, ...]
 
     def in_force(self, day: date) -> bool:
-        """As the client's own record says."""
+        """Whether it is in force on a day, by the client's own record."""
         return self.resource.get("status", "active") == "active" and in_force(self.resource, day, day)
 
     @property
@@ -52,23 +52,24 @@ class OrderCoverage:
 class Coverages:
     """The patient's Coverages that came with a call, each with what it says about its payer.
 
-    One whose beneficiary is surely another person is as good as not sent.
+    A Coverage of certainly another person counts as not sent.
     """
 
-    def __init__(self, prefetched: Prefetched, plan: Plan, version: Version, patient_id: str) -> None:
-        self._version = version
-        self._patient = prefetched.patient(patient_id)
-        own = (c for c in prefetched.coverages if not prefetched.is_another(c.get("beneficiary"), patient_id))
-        self._payers = [(c, _payer(c, prefetched, plan)) for c in own]
+    def __init__(self, call: HookCall, plan: Plan) -> None:
+        self._version = call.request.version
+        self._patient = call.patient
+        own = (c for c in call.coverages if not call.is_another(c.get("beneficiary")))
+        self._payers = [(c, _payer(c, call, plan)) for c in own]
         self._places: dict[str, list[int]] = {}
         for n, (coverage, _) in enumerate(self._payers):
             self._places.setdefault(f"Coverage/{coverage['id']}", []).append(n)
         self._any = self._fitting(self._payers)
 
     def check(self, *, required: bool) -> None:
-        """CRD 2.2 wants 400 for no Coverage on a primary hook, and for a payer that is surely not served here.
+        """Raises InvalidRequest for a payer that is certainly not served here and, where required, for no Coverage.
 
-        CRD 2.0 does not say, and its clients send less: they are answered as well as can be.
+        CRD 2.2 wants 400 for both, for the second one on a primary hook. CRD 2.0 asks for no error, and its clients
+        send less: they are answered as well as can be.
         """
         if self._version is Version.V2_0:
             return
@@ -78,15 +79,22 @@ class Coverages:
                     "No Coverage came along; prefetch `coverage` as discovery asks, with the patient's active Coverage."
                 )
                 raise InvalidRequest([Problem("required", text, _PLACE)])
-        elif all(payer is Payer.OTHER for _, payer in self._payers):
+        elif all(payer is NamedPayer.OTHER for _, payer in self._payers):
             text = "The Coverage names another payer; call this service only for members of the plan it serves."
             raise InvalidRequest([Problem("not-supported", text, _PLACE)])
-        elif all(payer in (Payer.OTHER, Payer.NAMELESS) for _, payer in self._payers):
+        elif all(payer in (NamedPayer.OTHER, NamedPayer.NAMELESS) for _, payer in self._payers):
             text = "The Coverage's payer has no identifier; send its NPI or payer id (`payor` or prefetch `payers`)."
             raise InvalidRequest([Problem("required", text, _PLACE)])
 
+    def with_orders(self, orders: Iterable[DraftOrder]) -> Iterator[tuple[DraftOrder, OrderCoverage]]:
+        """Each order that is under a Coverage of ours, with that Coverage. Raises InvalidRequest as `of` does."""
+        for order in orders:
+            coverage = self.of(order)
+            if coverage is not None:
+                yield order, coverage
+
     def of(self, order: DraftOrder) -> OrderCoverage | None:
-        """The Coverage of an order, None when none is ours. Several that fit: InvalidRequest, under 2.0 the first."""
+        """The Coverage of an order, None when none is ours. Where several fit: InvalidRequest; under 2.0 the first."""
         named = _insurance(order)
         places = sorted(n for key in named for n in self._places.get(key, ()))
         found = self._fitting([self._payers[n] for n in places]) if places else self._any
@@ -103,42 +111,44 @@ class Coverages:
         literal = named.get(f"Coverage/{resource['id']}") or f"Coverage/{resource['id']}"
         return OrderCoverage(resource, literal, member_ids(resource, self._patient))
 
-    def _fitting(self, candidates: Sequence[tuple[Resource, Payer]]) -> list[Resource]:
-        ours = [c for c, payer in candidates if payer is Payer.OURS]
+    def _fitting(self, candidates: Sequence[tuple[Resource, NamedPayer]]) -> list[Resource]:
+        ours = [c for c, payer in candidates if payer is NamedPayer.OURS]
         return _active(ours or [c for c, payer in candidates if payer in self._unclear()])
 
-    def _unclear(self) -> tuple[Payer, ...]:
-        return (Payer.UNRESOLVED, Payer.NAMELESS) if self._version is Version.V2_0 else (Payer.UNRESOLVED,)
+    def _unclear(self) -> tuple[NamedPayer, ...]:
+        return (
+            (NamedPayer.UNRESOLVED, NamedPayer.NAMELESS) if self._version is Version.V2_0 else (NamedPayer.UNRESOLVED,)
+        )
 
 
 def _insurance(order: DraftOrder) -> dict[str, str]:
-    """`Coverage/id` of each Coverage the order names -> the literal it uses."""
+    """`Coverage/id` of each Coverage that the order names -> the literal reference that it uses."""
     found = order.resource.get("insurance")
     literals = [reference(i) for i in found] if isinstance(found, list) else []
     return {key: literal for literal in literals if literal and (key := type_and_id(literal))}
 
 
 def _active(coverages: Sequence[Resource]) -> list[Resource]:
-    """Those in force by their status; when none is, all: the answer then says that there is no active coverage."""
+    """Those that are active by their status. All when none is: the answer then says that no coverage is active."""
     return [c for c in coverages if c.get("status", "active") == "active"] or list(coverages)
 
 
-def _payer(coverage: Resource, prefetched: Prefetched, plan: Plan) -> Payer:
+def _payer(coverage: Resource, call: HookCall, plan: Plan) -> NamedPayer:
     payors = coverage.get("payor")
-    found = [_payor(p, coverage, prefetched, plan) for p in payors] if isinstance(payors, list) else []
-    for kind in (Payer.OURS, Payer.UNRESOLVED, Payer.OTHER):
+    found = [_payor(p, coverage, call, plan) for p in payors] if isinstance(payors, list) else []
+    for kind in (NamedPayer.OURS, NamedPayer.UNRESOLVED, NamedPayer.OTHER):
         if kind in found:
             return kind
-    return Payer.NAMELESS
+    return NamedPayer.NAMELESS
 
 
-def _payor(payor: object, coverage: Resource, prefetched: Prefetched, plan: Plan) -> Payer:
+def _payor(payor: object, coverage: Resource, call: HookCall, plan: Plan) -> NamedPayer:
     if not isinstance(payor, dict):
-        return Payer.NAMELESS
-    organization = prefetched.index.resolve(payor, coverage)
+        return NamedPayer.NAMELESS
+    organization = call.index.resolve(payor, coverage)
     said = [plan.is_payer(payor), plan.is_payer(organization)]
     if True in said:
-        return Payer.OURS
+        return NamedPayer.OURS
     if False in said:
-        return Payer.OTHER
-    return Payer.NAMELESS if organization is not None or not reference(payor) else Payer.UNRESOLVED
+        return NamedPayer.OTHER
+    return NamedPayer.NAMELESS if organization is not None or not reference(payor) else NamedPayer.UNRESOLVED

@@ -1,36 +1,35 @@
-"""What the plan says about one order: member, policy, standing authorization, catalogue, or nothing at all."""
+"""What the plan says about one order: by membership, standing authorization, policy, or catalogue; else nothing."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from server.crd.coverage import OrderCoverage
 from server.crd.coverage_information import Contact, CoverageInformation
 from server.crd.order import DraftOrder
-from server.fhir.read import Coding
-from server.policy.library import Recognised
+from server.fhir.order import deciding_day
 from server.policy.model import Edition, Policy
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.store.ports import ActiveAuthorization
-
-Recognise = Callable[[Iterable[Coding]], Recognised]
-Authorized = Callable[[tuple[str, ...], str, date], ActiveAuthorization | None]
-"""The authorization in force for a member under a policy on a day."""
+from server.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Determination:
+class CoverageAnswer:
     """What is said about an order, and on which ground: a policy's edition, a catalogue entry, or the membership."""
 
     information: CoverageInformation
     policy: Policy | None = None
     edition: Edition | None = None
-    entry: CatalogueEntry | None = None
+    catalogue_entry: CatalogueEntry | None = None
+
+    def without_documentation(self) -> "CoverageAnswer":
+        """The same answer, as a secondary hook may give it (crd C-5, T-20)."""
+        return replace(self, information=replace(self.information, doc_needed=(), questionnaires=()))
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """What every answer about an order has in common."""
+class _CommonParts:
+    """What every answer about one order has in common."""
 
     plan: Plan
     coverage: OrderCoverage
@@ -38,7 +37,7 @@ class _Words:
     assertion_id: str
 
     def say(self, covered: str, reason: str, *ends: date | None, **more: object) -> CoverageInformation:
-        """ends: days after which it no longer holds; a day that is known must be told (crd 1.10, expiry-date)."""
+        """ends: last days on which it holds; of all that are known the first one is told (crd 1.10, expiry-date)."""
         days = [self.today + timedelta(days=self.plan.assertion_days), self.coverage.ends, *ends]
         return CoverageInformation(
             coverage=self.coverage.reference,
@@ -52,58 +51,53 @@ class _Words:
         )
 
 
-def determine(  # noqa: PLR0913 - each is a part of the world that the answer depends on
-    order: DraftOrder,
-    coverage: OrderCoverage,
-    today: date,
-    assertion_id: str,
-    *,
-    plan: Plan,
-    recognise: Recognise,
-    authorized: Authorized | None,
-) -> Determination | None:
-    """What the plan says about an order; None when it knows nothing about it (never a guess).
+def coverage_answer(
+    order: DraftOrder, coverage: OrderCoverage, today: date, world: World, *, standing: bool
+) -> CoverageAnswer | None:
+    """What the plan says about an order; None when it knows nothing about it, for it never guesses.
 
-    The day that decides is the first day the order asks for, today when it asks for none or an earlier one: the edition
-    in force when care starts is the one PAS will judge by (policy reading A-32). authorized: None leaves standing
-    authorizations out of it (crd C-30).
+    standing: False leaves standing authorizations out of it (crd C-30).
     """
-    day = max(today, order.starts or today)
-    words = _Words(plan, coverage, today, assertion_id)
-    refused = _membership(words, day)
+    # DTR and PAS take a first day in the past as it is: issue "No wrong approval" makes the three agree
+    day = deciding_day(order.starts, today, earliest=today)
+    common = _CommonParts(world.plan, coverage, today, world.new_number("CA-"))
+    refused = _membership(common, day)
     if refused:
-        return Determination(refused)
-    found = recognise(order.codings)
-    policy = found.identified
-    edition = policy.edition_on(day) if policy else None
-    if policy and edition:
-        standing = authorized(coverage.member_ids, policy.id, day) if authorized else None
-        said = _satisfied(words, policy, edition, standing) if standing else _by_policy(words, policy, edition, day)
-        return Determination(said, policy, edition)
-    entry = plan.entry_for(order.codings, named=found.other or policy is not None)
-    return Determination(_by_catalogue(words, entry), entry=entry) if entry else None
+        return CoverageAnswer(refused)
+    found = world.policies.for_order(order.codings, day)
+    if found.policy and found.edition:
+        member_ids = coverage.member_ids
+        authorized = world.store.active_authorization(member_ids, found.policy.id, day) if standing else None
+        said = (
+            _satisfied(common, found.policy, found.edition, authorized)
+            if authorized
+            else _by_policy(common, found.policy, found.edition, day)
+        )
+        return CoverageAnswer(said, found.policy, found.edition)
+    entry = world.plan.entry_for(order.codings, named=found.other or found.policy is not None)
+    return CoverageAnswer(_by_catalogue(common, entry), catalogue_entry=entry) if entry else None
 
 
-def _membership(words: _Words, day: date) -> CoverageInformation | None:
+def _membership(common: _CommonParts, day: date) -> CoverageInformation | None:
     """An unknown or inactive member is not covered, whatever was ordered (crd C-70, C-71)."""
-    status = words.plan.member(words.coverage.member_ids)
+    status = common.plan.member(common.coverage.member_ids)
     if status is MemberStatus.UNKNOWN:
         text = "No member of this plan was found under the member id of the Coverage. Check the insurance card."
-        return words.say("not-covered", text, reason_code="no-member-found")
-    if status is MemberStatus.INACTIVE or not words.coverage.in_force(day):
+        return common.say("not-covered", text, reason_code="no-member-found")
+    if status is MemberStatus.INACTIVE or not common.coverage.in_force(day):
         text = "The member has no active coverage under this plan on the day of service. Check eligibility."
-        return words.say("not-covered", text, reason_code="no-active-coverage")
+        return common.say("not-covered", text, reason_code="no-active-coverage")
     return None
 
 
-def _by_policy(words: _Words, policy: Policy, edition: Edition, day: date) -> CoverageInformation:
+def _by_policy(common: _CommonParts, policy: Policy, edition: Edition, day: date) -> CoverageInformation:
     followed = min((e.effective for e in policy.editions if e.effective > day), default=None)
     last = followed - timedelta(days=1) if followed else None
     text = (
         f"{policy.display} needs prior authorization by the plan's policy: {policy.title}. "
         "Its form collects what the decision needs; send it with the request."
     )
-    return words.say(
+    return common.say(
         "covered",
         text,
         last,
@@ -115,19 +109,21 @@ def _by_policy(words: _Words, policy: Policy, edition: Edition, day: date) -> Co
     )
 
 
-def _satisfied(words: _Words, policy: Policy, edition: Edition, standing: ActiveAuthorization) -> CoverageInformation:
-    """A standing authorization already answers the order (crd C-72)."""
-    text = f"{policy.display} is authorized until {standing.period[1].isoformat()}; nothing more is needed."
-    return words.say(
+def _satisfied(
+    common: _CommonParts, policy: Policy, edition: Edition, authorized: ActiveAuthorization
+) -> CoverageInformation:
+    """An authorization in force covers the order already (crd C-72)."""
+    text = f"{policy.display} is authorized until {authorized.period[1].isoformat()}; nothing more is needed."
+    return common.say(
         "covered",
         text,
-        standing.period[1],
+        authorized.period[1],
         pa_needed="satisfied",
-        satisfied_pa_id=standing.number,
+        satisfied_pa_id=authorized.number,
         billing_codes=edition.billing_codes,
         policy_link=policy.url,
     )
 
 
-def _by_catalogue(words: _Words, entry: CatalogueEntry) -> CoverageInformation:
-    return words.say(entry.covered, entry.reason, pa_needed=entry.pa_needed, info_needed=entry.info_needed)
+def _by_catalogue(common: _CommonParts, entry: CatalogueEntry) -> CoverageInformation:
+    return common.say(entry.covered, entry.reason, pa_needed=entry.pa_needed, info_needed=entry.info_needed)

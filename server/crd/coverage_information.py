@@ -1,6 +1,6 @@
-"""The coverage-information extension: what the payer says about one order, in the shape of each version (crd 1.10)."""
+"""The extension coverage-information: what the payer says about one order, in the shape of each version (crd 1.10)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -19,10 +19,10 @@ _REASONS = {
         {"gold-card", "no-member-found", "no-active-coverage", "coverage-not-found", "auth-out-network", "technical"}
     ),
 }
-"""The reason codes that each version's value set knows; any other reason is told by its text alone."""
+"""The reason codes of each version's value set. Any other reason is told by its text alone."""
 
-# What a repetition of ours may differ in and still say the same (T-30).
-_VOLATILE = frozenset({"coverage", "date", "coverage-assertion-id", "expiry-date"})
+# Two answers say the same when they differ in these children alone (T-30).
+_NOT_COMPARED = frozenset({"coverage", "date", "coverage-assertion-id", "expiry-date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,12 @@ class CoverageInformation:
     satisfied_pa_id: str | None = None
     expires: date | None = None
 
-    def without_documentation(self) -> "CoverageInformation":
-        """For secondary hooks, which must not ask for documentation (crd C-5, T-20)."""
-        return replace(self, doc_needed=(), questionnaires=())
-
     def extension(self, version: Version) -> dict[str, Any]:
         """The Extension, every child that has a value."""
-        return {"url": COVERAGE_INFORMATION, "extension": [*_before(self, version), *_after(self, version)]}
+        return {"url": COVERAGE_INFORMATION, "extension": [*_requirements(self, version), *_validity(self, version)]}
 
 
-def _before(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
+def _requirements(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
     old = version is Version.V2_0
     children: list[dict[str, Any]] = [
         {"url": "coverage", "valueReference": {"reference": ci.coverage}},
@@ -74,7 +70,7 @@ def _before(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
         children.append({"url": "pa-needed", "valueCode": ci.pa_needed})
     children += [{"url": "doc-needed", "valueCode": code} for code in _doc_needed(ci.doc_needed, old=old)]
     if old and ci.doc_needed and ci.pa_needed == "auth-needed":
-        # 2.2's invariant q4 cannot be met by an answer that says so; there the form alone says it (T-1)
+        # an answer of 2.2 with a purpose breaks invariant q4; there the form alone tells the purpose (T-1)
         children.append({"url": "doc-purpose", "valueCode": "withpa"})
     known = ("performer", "location", "timeframe", "contract-window", "OTH")
     codes = dict.fromkeys("OTH" if old and code not in known else code for code in ci.info_needed)
@@ -83,7 +79,7 @@ def _before(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
     return children
 
 
-def _after(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
+def _validity(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
     children: list[dict[str, Any]] = [{"url": "reason", "valueCodeableConcept": _reason(ci, version)}]
     if ci.policy_link and version is Version.V2_2:
         children.append(_policy_link(ci.policy_link))
@@ -104,7 +100,7 @@ def _after(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
 
 
 def _doc_needed(codes: tuple[str, ...], *, old: bool) -> tuple[str, ...]:
-    """2.0 has one code, and a word for two."""
+    """2.0 takes one code, and has a code of its own for two kinds of documentation."""
     return ("both",) if old and {"clinical", "admin"} <= set(codes) else codes[:1] if old else codes
 
 
@@ -136,8 +132,8 @@ def _coding(coding: Coding) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """A coverage-information that the order brings along. index: its place in the order's `extension`."""
+class CarriedInformation:
+    """A coverage-information that came with the order. index: its place in the order's `extension`."""
 
     index: int
     children: tuple[dict[str, Any], ...]
@@ -148,12 +144,12 @@ class Carried:
         return next((v for k, v in child.items() if k.startswith("value")), None)
 
     def says(self, ci: CoverageInformation, version: Version) -> bool:
-        """True when it says what `ci` says, whenever and under whatever id it was said."""
+        """Whether it says what `ci` says, but for the day and the assertion id."""
         return _content(self.children) == _content(ci.extension(version)["extension"])
 
 
-def carried_for(order_extensions: list[Any], coverage: str) -> list[Carried]:
-    """The repetitions that are ours: those for the Coverage `coverage`. Those of other coverages stay (T-15)."""
+def carried_for(order_extensions: list[Any], coverage: str) -> list[CarriedInformation]:
+    """The repetitions for the Coverage `coverage`, which are ours. Those for other Coverages stay (T-15)."""
     wanted = type_and_id(coverage) or coverage
     found = []
     for index, ext in enumerate(order_extensions):
@@ -161,9 +157,9 @@ def carried_for(order_extensions: list[Any], coverage: str) -> list[Carried]:
             about = reference(next((c.get("valueReference") for c in extensions(ext, "coverage")), None))
             if (type_and_id(about) or about) == wanted:
                 children = tuple(c for c in dicts(ext.get("extension")) if isinstance(c.get("url"), str))
-                found.append(Carried(index, children))
+                found.append(CarriedInformation(index, children))
     return found
 
 
 def _content(children: Any) -> set[bytes]:
-    return {orjson.dumps(c, option=orjson.OPT_SORT_KEYS) for c in children if c.get("url") not in _VOLATILE}
+    return {orjson.dumps(c, option=orjson.OPT_SORT_KEYS) for c in children if c.get("url") not in _NOT_COMPARED}

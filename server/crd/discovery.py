@@ -1,39 +1,13 @@
-"""The discovery document: which hooks are served, what they want sent along, how they can be tuned (crd 1.2 to 1.4)."""
+"""The discovery document: which hooks are served, what each wants sent along, which options it has (crd 1.2 to 1.4)."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from server.crd.gather import ORDER_TEMPLATES
 from server.crd.hook_request import MAX_CARDS
+from server.crd.hooks import order_select, order_sign
 from server.fhir.version import Version
 from server.policy.plan import Plan
 
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One CDS service. description: `{plan}` stands for the plan's name."""
-
-    id: str
-    hook: str
-    title: str
-    description: str
-
-
-SERVICES = (
-    Service(
-        "crd-order-sign",
-        "order-sign",
-        "Coverage requirements at signing",
-        "Tells for each order to be signed whether {plan} covers it, whether it needs prior authorization, "
-        "and which form collects what the decision needs.",
-    ),
-    Service(
-        "crd-order-select",
-        "order-select",
-        "Coverage requirements at selection",
-        "Tells early, for the orders just selected, whether {plan} covers them and asks for prior authorization.",
-    ),
-)
+SERVICES = (order_sign.SERVICE, order_select.SERVICE)
 BY_ID = {service.id: service for service in SERVICES}
 
 _OPTIONS = (
@@ -90,7 +64,7 @@ def discovery(plan: Plan) -> dict[str, Any]:
                 "title": f"{plan.name}: {service.title.lower()}",
                 "description": service.description.format(plan=plan.name),
                 "id": service.id,
-                "prefetch": ORDER_TEMPLATES,
+                "prefetch": service.prefetch,
                 "usageRequirements": _USAGE,
                 "extension": {
                     "davinci-crd.version": [str(v) for v in Version],

@@ -1,60 +1,80 @@
-"""What the CDS services ask the client to send along, and reading what came (crd section 1.2)."""
+"""The step between envelope and hook: everything that came along with a call is gathered and found by reference.
+
+Today that is the prefetch and the entries of the draft orders. What is fetched from the EHR belongs here too.
+"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from server.crd.hook_request import HookRequest
 from server.fhir.read import BundleIndex, Resource, reference, type_and_id
 
 _DRAFTS = "context.draftOrders.entry.resource"
 
-ORDER_TEMPLATES = {
+ORDER_PREFETCH = {
     "patient": "Patient/{{context.patientId}}",
     "coverage": "Coverage?patient={{context.patientId}}&status=active",
     "devices": f"Device?_id={{{{{_DRAFTS}.ofType(DeviceRequest).code.resolve().id}}}}",
     "medications": f"Medication?_id={{{{{_DRAFTS}.ofType(MedicationRequest).medication.resolve().id}}}}",
     "payers": "Organization?_id={{%coverage.entry.resource.payor.resolve().id}}",
 }
-"""Prefetch of order-sign and order-select, in the guide's own strings where it has one (crd C-18).
+"""The prefetch templates of hooks with draft orders, in the guide's own strings where it has one (crd C-18).
 
-Only what every answer needs (C-19): the practitioners, organizations, locations and encounter of the guide's set decide
-nothing here. Clients that know plain tokens alone can still send the first two (T-22). `payers` is ours: no key of the
-guide's set brings the payer's identifier, which the guide wants checked (T-5).
+A template stands here only when every answer needs it (C-19): practitioners, organizations, locations and the encounter
+of the guide's set decide nothing. Clients that fill in plain tokens alone can send the first two (T-22). `payers` is
+ours: the guide wants the payer's identifier checked (T-5), and no template of its set brings it.
 """
 
 
-class Prefetched:
-    """Everything that came along, found by reference: the prefetched resources, then the draft orders' entries.
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """A call with everything that came along.
 
-    Keys are the client's business as long as the types are right; an OperationOutcome, null or a broken value in the
-    place of data counts as not sent (C-21).
+    index: finds what came along by reference: the prefetched resources, then the entries of the draft orders.
+    coverages: each Coverage with an id.
     """
 
-    def __init__(self, prefetch: Mapping[str, Any], drafts: tuple[Mapping[str, Any], ...]) -> None:
-        entries: list[Mapping[str, Any]] = []
-        seen: set[str] = set()
-        for entry in (*_entries(prefetch), *drafts):
-            resource = entry["resource"]
-            key = entry.get("fullUrl") or f"{resource.get('resourceType')}/{resource.get('id')}"
-            if isinstance(key, str) and key not in seen:  # the same resource under two keys is one resource
-                seen.add(key)
-                entries.append(entry)
-        self.index = BundleIndex({"entry": entries})
-        self.coverages = tuple(c for c in self.index.of_type("Coverage") if isinstance(c.get("id"), str) and c["id"])
+    request: HookRequest
+    index: BundleIndex
+    coverages: tuple[Resource, ...]
 
-    def patient(self, patient_id: str) -> Resource | None:
-        patients = self.index.of_type("Patient")
-        return next((p for p in patients if p.get("id") == patient_id), None)
+    @property
+    def patient(self) -> Resource | None:
+        """The Patient of the call, when it came along."""
+        return next((p for p in self.index.of_type("Patient") if p.get("id") == self.request.patient_id), None)
 
-    def is_another(self, element: Any, patient_id: str) -> bool:
-        """True when a Reference surely names somebody else than the patient of the call; what cannot be told is not."""
+    def is_another(self, element: Any) -> bool:
+        """Whether a Reference certainly names somebody else than the patient of the call."""
         named = type_and_id(reference(element))
         if named is None:
             found = self.index.resolve(element) or {}
             named = f"{found.get('resourceType')}/{found['id']}" if found.get("id") else None
+        patient_id = self.request.patient_id
         return named is not None and named != (type_and_id(patient_id) or f"Patient/{patient_id}")
 
 
-def _entries(prefetch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def gather(request: HookRequest) -> HookCall:
+    """Everything that came along with a request. Where a resource came twice, the first one counts.
+
+    Under which prefetch key a resource comes does not matter. An OperationOutcome, null or a broken value in the place
+    of data counts as not sent (crd C-21).
+    """
+    entries: list[Mapping[str, Any]] = []
+    seen: set[str] = set()
+    for entry in (*_prefetched(request.prefetch), *request.entries):
+        resource = entry["resource"]
+        key = entry.get("fullUrl") or f"{resource.get('resourceType')}/{resource.get('id')}"
+        if isinstance(key, str) and key not in seen:
+            seen.add(key)
+            entries.append(entry)
+    index = BundleIndex({"entry": entries})
+    coverages = tuple(c for c in index.of_type("Coverage") if isinstance(c.get("id"), str) and c["id"])
+    return HookCall(request, index, coverages)
+
+
+def _prefetched(prefetch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Each prefetched resource as an entry of a Bundle, with a fullUrl where it came in a Bundle."""
     for value in prefetch.values():
         if not isinstance(value, dict):
             continue

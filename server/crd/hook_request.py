@@ -1,4 +1,4 @@
-"""The request of a CDS Hooks call: read once, every problem at once (crd sections 1.1, 1.3, 1.4)."""
+"""The envelope of a CDS Hooks call, read once, with every problem at once (crd sections 1.1, 1.3, 1.4)."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _INSTANCE = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class HookConfiguration:
     """What the caller wants to hear. off: the switches set to false."""
 
     off: frozenset[str] = frozenset()
@@ -38,28 +38,32 @@ class HookRequest:
     """A checked call.
 
     entries: `context.draftOrders.entry`, each an object with a resource; texts: the resources as sent.
-    instance: hookInstance, for the log, empty when it does not look like an id.
+    instance: hookInstance for the log; empty when it does not look like an id.
     """
 
     hook: str
     instance: str
     version: Version
-    configuration: Configuration
+    configuration: HookConfiguration
     context: Mapping[str, Any]
     prefetch: Mapping[str, Any]
     entries: tuple[Mapping[str, Any], ...]
     texts: tuple[str, ...]
 
     @property
+    def patient_id(self) -> str:
+        return str(self.context["patientId"])
+
+    @property
     def orders(self) -> tuple[Resource, ...]:
         return tuple(entry["resource"] for entry in self.entries)
 
 
-def read_request(raw: bytes, body: Mapping[str, Any], hook: str) -> HookRequest:
+def read_hook_request(raw: bytes, body: Mapping[str, Any], hook: str) -> HookRequest:
     """Checks a call of `hook`; raises InvalidRequest (400) or Unprocessable (422) with every problem found.
 
-    422: a version that is not served, and under CRD 2.0 any breach of CDS Hooks or FHIR (crd section 1.8). Elements
-    that nobody knows are passed over (C-9), and so is everything optional that cannot be read (C-52).
+    422: a version that is not served, and under CRD 2.0 any breach of CDS Hooks or FHIR (crd section 1.8). Unknown
+    elements are ignored (C-9), and so is what is optional and cannot be read (C-52).
     """
     version, unserved = _version(body)
     problems = [*_common(body), *_orders(body.get("context"), hook)]
@@ -145,12 +149,12 @@ def _missing(name: str, place: str) -> Problem:
     return Problem("required", f"`{name}` is missing or not a text; CDS Hooks requires it.", place)
 
 
-def _configuration(raw: Any) -> Configuration:
-    """Obeys what it knows (crd C-28), passes over other codes, and logs values that make no sense (C-29, T-13)."""
+def _configuration(raw: Any) -> HookConfiguration:
+    """The options that are known here (crd C-28). Values that make no sense are logged and ignored (C-29, T-13)."""
     if not isinstance(raw, dict):
         if raw is not None:
             log.warning("configuration ignored", option=_CONFIGURATION, reason="not an object")
-        return Configuration()
+        return HookConfiguration()
     off: set[str] = set()
     for option in SWITCHES:
         if option in raw:
@@ -162,4 +166,4 @@ def _configuration(raw: Any) -> Configuration:
     if not isinstance(cards, int) or isinstance(cards, bool) or cards < 0:
         log.warning("configuration ignored", option="max-cards", reason="not a number from 0 upwards")
         cards = MAX_CARDS
-    return Configuration(frozenset(off), cards)
+    return HookConfiguration(frozenset(off), cards)

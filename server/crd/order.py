@@ -1,14 +1,15 @@
 """One draft order: the codes that name it, when it starts, and what a person calls it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from server.crd.gather import Prefetched
+from server.crd.gather import HookCall
 from server.fhir.order import order_codings, service_day
 from server.fhir.read import Coding, Resource
 
-ORDER_TYPES = frozenset(
+ANSWERED_ORDERS = frozenset(
     {
         "CommunicationRequest",
         "DeviceRequest",
@@ -28,7 +29,10 @@ _NAME_LIMIT = 60  # fits a card's 140 characters
 
 @dataclass(frozen=True, slots=True)
 class DraftOrder:
-    """resource: as parsed; text: as sent; codings: normalised, those of the billing options last (crd C-14)."""
+    """resource: as parsed; text: the same as sent; codings: normalised, those of the billing options last (crd C-14).
+
+    starts: the first day of service that it names. name: what a person calls it.
+    """
 
     resource: Resource
     text: str
@@ -46,20 +50,26 @@ class DraftOrder:
         return found if isinstance(found, list) else []
 
 
-def read_order(resource: Resource, text: str, prefetched: Prefetched, patient_id: str) -> DraftOrder | None:
-    """The order in a draft entry; None for what takes no coverage-information.
+def draft_orders(call: HookCall) -> Iterator[DraftOrder]:
+    """The draft orders of a call that take an answer, in their order."""
+    for resource, text in zip(call.request.orders, call.request.texts, strict=True):
+        if _takes_an_answer(resource, call):
+            named = order_codings(resource, call.index.resolve)
+            yield DraftOrder(resource, text, named, service_day(resource), _name(resource, named))
 
-    That is: another type of resource, an order without an id, one that must not be done (crd C-13), one for somebody
-    else than the patient of the call, and one whose `extension` is no list, which could not be given back unchanged.
+
+def _takes_an_answer(resource: Resource, call: HookCall) -> bool:
+    """Whether coverage-information may be put on the resource of a draft entry.
+
+    It may not on another type of resource, on an order without an id, on one that must not be done (crd C-13), on one
+    for somebody else than the patient of the call, and on one whose `extension` is no list, which could not be given
+    back unchanged.
     """
-    if resource["resourceType"] not in ORDER_TYPES or not isinstance(resource.get("id"), str) or not resource["id"]:
-        return None
+    if resource["resourceType"] not in ANSWERED_ORDERS or not isinstance(resource.get("id"), str) or not resource["id"]:
+        return False
     if resource.get("doNotPerform") is True or not isinstance(resource.get("extension"), list | None):
-        return None
-    if any(prefetched.is_another(resource.get(key), patient_id) for key in _SUBJECTS):
-        return None
-    named = order_codings(resource, prefetched.index.resolve)
-    return DraftOrder(resource, text, named, service_day(resource), _name(resource, named))
+        return False
+    return not any(call.is_another(resource.get(key)) for key in _SUBJECTS)
 
 
 def _name(resource: Resource, named: tuple[Coding, ...]) -> str:

@@ -1,7 +1,7 @@
 """An order's own text, as the client sent it: found in the request, and given back with one extension more.
 
 A parsed and re-written order would lose decimals like 10.00, the order of members and its escapes; the guide wants
-the whole resource back with nothing changed but coverage-information (crd C-61, T-15). So the text is cut, not written.
+the whole resource back with nothing changed but coverage-information (crd C-61, T-15). So the text is cut and joined.
 """
 
 import json

@@ -1,55 +1,51 @@
 """The CDS service: discovery, and a call of one of its hooks. Errors leave as exceptions; outcomes.py words them."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
-import orjson
+from fastapi import Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
 
+from server.auth.caller import CallerOf
 from server.body import JSON, read_json
-from server.clock import Clock, NewId, NewNumber, new_id, new_number, now
 from server.crd.discovery import BY_ID, discovery
-from server.crd.hook_request import read_request
-from server.crd.hooks.order_sign import OrderSign
+from server.crd.service import answer_call
 from server.errors import NotFound
 from server.outcomes import CdsResponse
-from server.policy.library import PolicyLibrary
-from server.policy.plan import Plan
-from server.store.ports import Store
+from server.world import World
 
 
-class CrdRoutes:
-    """Handlers of the CDS service. Each hook family is one object with `answer(HookRequest) -> body`, found by hook."""
+@dataclass(frozen=True, slots=True)
+class Crd:
+    """The world, and what does not depend on a request, made once; a response can be sent any number of times."""
 
-    def __init__(  # noqa: PLR0913 - the world, passed in
-        self,
-        *,
-        policies: PolicyLibrary,
-        plan: Plan,
-        store: Store,
-        limit: int,
-        clock: Clock = now,
-        new_id: NewId = new_id,
-        new_number: NewNumber = new_number,
-    ) -> None:
-        """limit: bytes of the largest body that is read."""
-        orders = OrderSign(policies=policies, plan=plan, store=store, clock=clock, new_id=new_id, new_number=new_number)
-        self._families = {"order-sign": orders, "order-select": orders}
-        self._limit = limit
-        self._discovery = orjson.dumps(discovery(plan))
+    world: World
+    discovery: CdsResponse
 
-    async def discovery(self, request: Request) -> Response:  # noqa: ARG002 - a handler takes the request
-        """`GET /cds-services`."""
-        return CdsResponse(self._discovery)
+    @classmethod
+    def of(cls, world: World) -> "Crd":
+        return cls(world, CdsResponse(discovery(world.plan)))
 
-    async def call(self, request: Request) -> Response:
-        """`POST /cds-services/{id}`: 200 with cards and system actions, or an error of crd section 1.8."""
-        service = BY_ID.get(request.path_params["id"])
-        if service is None:
-            raise NotFound("No CDS service has this id; GET /cds-services lists those that exist.")
-        raw, body = await read_json(request, accepted=JSON, limit=self._limit)
-        return CdsResponse(await run_in_threadpool(self._answer, raw, body, service.hook))
 
-    def _answer(self, raw: bytes, body: dict[str, Any], hook: str) -> dict[str, Any]:
-        return self._families[hook].answer(read_request(raw, body, hook))
+async def _crd(request: Request) -> Crd:
+    found: Crd = request.app.state.crd
+    return found
+
+
+CrdOf = Annotated[Crd, Depends(_crd)]
+ServiceId = Annotated[str, Path(alias="id", description="A service's id.", json_schema_extra={"enum": list(BY_ID)})]
+
+
+async def services(crd: CrdOf) -> CdsResponse:
+    """`GET /cds-services`."""
+    return crd.discovery
+
+
+async def call(request: Request, service_id: ServiceId, crd: CrdOf, caller: CallerOf) -> CdsResponse:
+    """`POST /cds-services/{id}`: 200 with cards and system actions, or an error of crd section 1.8."""
+    service = BY_ID.get(service_id)
+    if service is None:
+        raise NotFound("No CDS service has this id; GET /cds-services lists those that exist.")
+    raw, body = await read_json(request, accepted=JSON, limit=crd.world.max_body_bytes)
+    return CdsResponse(await run_in_threadpool(answer_call, raw, body, service, caller, crd.world))

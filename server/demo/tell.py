@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 
 from server.demo.requests import Chart
-from server.fhir.codes import COVERAGE_INFORMATION, PAS, X12_ACTION
+from server.fhir.codes import COVERAGE_INFORMATION, PAS
 from server.fhir.read import Resource, codings, extension_value, extensions
+from server.fhir.x12 import X12_ACTION
 
 WIDTH = 100
 _MARKS = {"met": "+", "unmet": "-", "unknown": "?", "review": "!"}

@@ -5,7 +5,6 @@ The stories are data: `demo/stories.toml` in a policy folder names worked cases 
 
 import secrets
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ import httpx
 import orjson
 
 from server.authoring.chart import changed
-from server.authoring.worked_cases import cases_of
+from server.authoring.stories_file import read_stories
+from server.authoring.worked_cases_file import worked_cases_of
 from server.demo.requests import Chart, inquiry, order_sign, questionnaire_package, refill, renewed
 from server.demo.serving import is_up, serving
 from server.demo.tell import Teller
@@ -56,7 +56,7 @@ def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, c
 
 
 def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
-    """The stories of every policy that has a demo/stories.toml. Raises NotFound when none has."""
+    """The stories of every policy that has a demo/stories.toml. Raises NotFound without any, and PolicyProblems."""
     files = sorted(cql.glob("*/demo/stories.toml"))
     if not files:
         raise NotFound(f"{cql} has no demo/stories.toml in any policy folder; there is nothing to tell")
@@ -65,13 +65,13 @@ def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
         policy = policies.policy(folder.name)
         if policy is None:
             raise NotFound(f"{file} stands beside no policy")
-        cases = {case["id"]: case for case in cases_of(folder)}
-        for told in tomllib.loads(file.read_text(encoding="utf-8"))["story"]:
-            case = cases[told["case"]]
-            chart = orjson.loads((folder / "charts" / f"{case['chart']}.json").read_bytes())
-            edition = policies.edition(policy.id, case["edition"]) if "edition" in case else None
+        cases = worked_cases_of(folder)
+        for told in read_stories(file, cases):
+            case = cases[told.case]
+            chart = orjson.loads((folder / "charts" / f"{case.chart}.json").read_bytes())
+            edition = policies.edition(policy.id, case.edition) if case.edition else None
             request = changed(chart, case, policy, edition, policies.value_sets)
-            yield Story(told["title"], told["tells"], request)
+            yield Story(told.title, told.tells, request)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ _ID = "form"
 
 
 class AdaptiveForm:
-    """rendered: the whole form as this version sees it, which no client gets to see at once."""
+    """rendered: the whole form in the shape of this version. No client gets it in one piece."""
 
     def __init__(self, asking: Asking, rendered: Resource, version: Version, base: str) -> None:
         self.asking = asking
@@ -63,7 +63,7 @@ class AdaptiveForm:
         return {**draft, "contained": [self.contained(asked)], "questionnaire": f"#{_ID}"}
 
     def answer(self, response: Resource, at: str) -> Resource:
-        """What `$next-question` answers: the response as it counts, with the next items in what it contains.
+        """What `$next-question` answers: the cleaned response, with the next items in the form that it contains.
 
         at: FHIRPath of the response. Raises InvalidRequest, see Asking.next.
         """
@@ -97,7 +97,7 @@ def _chosen(items: Iterable[Mapping[str, Any]], asked: Collection[str], version:
 
 
 def _links(items: Any) -> Iterator[str]:
-    """The linkIds of items that a client may have changed."""
+    """The linkIds of a form that a client sent and may have changed."""
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict):
             yield str(item.get("linkId"))

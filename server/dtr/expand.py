@@ -7,18 +7,18 @@ from typing import Any
 
 from server.errors import InvalidRequest, NotFound, Problem
 from server.fhir.codes import SYSTEM_ALIASES
-from server.fhir.parameters import Declared, read_parameters
+from server.fhir.parameters import DeclaredParameter, read_parameters
 from server.fhir.read import Resource
 from server.policy.model import ValueSet
 
 _UNCLOSED = {"url": "http://hl7.org/fhir/StructureDefinition/valueset-unclosed", "valueBoolean": True}
 _URI = ("uri", "canonical", "url", "string")
 _DECLARED = (
-    Declared("url", 0, 1, values=_URI),
-    Declared("valueSetVersion", 0, 1, values=("string",)),
-    Declared("filter", 0, 1, values=("string",)),
-    Declared("count", 0, 1, values=("integer",)),
-    Declared("offset", 0, 1, values=("integer",)),
+    DeclaredParameter("url", 0, 1, values=_URI),
+    DeclaredParameter("valueSetVersion", 0, 1, values=("string",)),
+    DeclaredParameter("filter", 0, 1, values=("string",)),
+    DeclaredParameter("count", 0, 1, values=("integer",)),
+    DeclaredParameter("offset", 0, 1, values=("integer",)),
 )
 
 Code = Mapping[str, Any]
@@ -35,14 +35,14 @@ class ExpandRequest:
     offset: int = 0
 
 
-def read_expand_parameters(body: Mapping[str, Any], url: str = "") -> ExpandRequest:
-    """From a Parameters body. url: of the instance that was addressed. Raises InvalidRequest with every problem."""
+def read_expand_parameters(body: Mapping[str, Any]) -> ExpandRequest:
+    """From a Parameters body. Raises InvalidRequest with every problem."""
     sent = read_parameters(body, _DECLARED)
-    return _request({name: found[0].value for name, found in sent.items() if found}, url, "Parameters.parameter")
+    return _request({name: found[0].value for name, found in sent.items() if found}, "", "Parameters.parameter")
 
 
 def read_expand_query(query: Mapping[str, str], url: str = "") -> ExpandRequest:
-    """From the query of a GET; parameters that are not read here are passed over."""
+    """From the query of a GET; parameters that are not read here are passed over. url: of the instance addressed."""
     return _request({name: query[name] for name in (d.name for d in _DECLARED) if query.get(name)}, url, "")
 
 

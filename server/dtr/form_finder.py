@@ -1,4 +1,4 @@
-"""Which forms a request asks for, and what else its sender must be told (dtr D-23..D-30, D-42..D-44, T-30)."""
+"""Which forms a package request gets, and what its sender is told besides (dtr D-23..D-30, D-42..D-44, T-30)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import orjson
 from server.dtr.package_request import PackageRequest
 from server.errors import Problem, Unprocessable
 from server.fhir.coverage import member_ids
-from server.fhir.order import order_codings, service_day
+from server.fhir.order import deciding_day, order_codings, service_day
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
@@ -19,8 +19,8 @@ from server.store.ports import Assertion, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One form to be packaged, with the orders it is for. `edition` is what CRD told this client, where it did."""
+class WantedForm:
+    """One form to be packaged, with the orders it is for. edition: the one that CRD told this client, if it did."""
 
     policy: Policy
     edition: Edition
@@ -32,17 +32,20 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Determination:
-    """What will be answered: the forms by canonical, and what the client must be told besides."""
+class FoundForms:
+    """What a request gets.
 
-    wanted: Mapping[str, Wanted]
+    forms: by canonical. coverages, member_ids: of members of this plan. notices: what the client is told besides.
+    """
+
+    forms: Mapping[str, WantedForm]
     coverages: tuple[Resource, ...]
     member_ids: tuple[str, ...]
-    outcome: tuple[Problem, ...]
+    notices: tuple[Problem, ...]
 
 
 class FormFinder:
-    """Finds the forms of a request. Pure but for the one look-up of a remembered CRD answer."""
+    """Finds the forms of a request. It looks up one remembered CRD answer, and does nothing else outside itself."""
 
     def __init__(self, version: Version, policies: PolicyLibrary, plan: Plan, store: Store) -> None:
         self._version = version
@@ -50,11 +53,11 @@ class FormFinder:
         self._plan = plan
         self._store = store
 
-    def find(self, request: PackageRequest, today: date) -> Determination:
-        """Raises Unprocessable for a coverage or a context that is not known here (dtr D-44, T-30)."""
-        outcome: list[Problem] = []
+    def find(self, request: PackageRequest, today: date) -> FoundForms:
+        """The forms of a request. Raises Unprocessable for an unknown coverage or context (dtr D-44, T-30)."""
+        notices: list[Problem] = []
         problems: list[Problem] = []
-        coverages = self._coverages(request, outcome, problems)
+        coverages = self._coverages(request, notices, problems)
         ids = tuple(dict.fromkeys(i for c in coverages for i in member_ids(c, _patient(c, request))))
         assertion = self._assertion(request, ids, problems)
         if problems:
@@ -63,9 +66,9 @@ class FormFinder:
         if not orders and assertion is not None:
             remembered = orjson.loads(assertion.order)  # empty where a request came without its order
             orders = [remembered] if "resourceType" in remembered else []
-        by_order = self._by_orders(request, orders, assertion, today, outcome)
-        asked = self._by_canonical(request, assertion, outcome)
-        return Determination(self._wanted(request, orders, by_order, asked), tuple(coverages), ids, tuple(outcome))
+        by_order = self._by_orders(request, orders, assertion, today, notices)
+        asked = self._by_canonical(request, assertion, notices)
+        return FoundForms(self._wanted(request, orders, by_order, asked), tuple(coverages), ids, tuple(notices))
 
     def _wanted(
         self,
@@ -73,8 +76,8 @@ class FormFinder:
         orders: list[Resource],
         by_order: list[tuple[Policy, Edition, Resource | None]],
         asked: list[tuple[Policy, Edition]],
-    ) -> dict[str, Wanted]:
-        """The forms that were asked for, then those that the orders need; one that no order names is for them all."""
+    ) -> dict[str, WantedForm]:
+        """The forms asked for, then those that the orders need. A form that no order needs is for all of them."""
         # 2.0.1: the union of what was asked for; 2.2.0: canonicals limit the answer (dtr D-27)
         limited = bool(request.questionnaires) and self._version is Version.V2_2
         named = {edition.form.url for _, edition in asked}  # another version of it would break D-28
@@ -88,10 +91,10 @@ class FormFinder:
                 chosen[canonical] = (policy, edition)
             if canonical in chosen and order is not None and order not in of.setdefault(canonical, []):
                 of[canonical].append(order)
-        return {c: Wanted(policy, edition, tuple(of.get(c) or orders)) for c, (policy, edition) in chosen.items()}
+        return {c: WantedForm(policy, edition, tuple(of.get(c) or orders)) for c, (policy, edition) in chosen.items()}
 
-    def _coverages(self, request: PackageRequest, outcome: list[Problem], problems: list[Problem]) -> list[Resource]:
-        """The coverages of members of this plan, the one that the orders name first."""
+    def _coverages(self, request: PackageRequest, notices: list[Problem], problems: list[Problem]) -> list[Resource]:
+        """The coverages of members of this plan; the one that the orders name comes first."""
         known = []
         for sent in request.coverages:
             ids = member_ids(sent.value, _patient(sent.value, request))
@@ -102,16 +105,16 @@ class FormFinder:
                 continue
             if status is MemberStatus.INACTIVE:
                 text = "This coverage has ended; a request for authorization under it will not be accepted."
-                outcome.append(Problem("business-rule", text, severity="warning"))
+                notices.append(Problem("business-rule", text, severity="warning"))
             known.append(sent.value)
         if known and problems:  # one of several coverages is ours: that one is answered
-            outcome += [Problem(p.code, p.text, severity="warning") for p in problems]
+            notices += [Problem(p.code, p.text, severity="warning") for p in problems]
             problems.clear()
         insured = {type_and_id(reference(i)) for o in request.orders for i in dicts(o.value.get("insurance"))}
         return sorted(known, key=lambda c: f"Coverage/{c.get('id')}" not in insured)
 
     def _assertion(self, request: PackageRequest, ids: tuple[str, ...], problems: list[Problem]) -> Assertion | None:
-        """What the context stands for; one that was given for somebody else is as unknown as one that never was."""
+        """What CRD remembered under the context. A context that was given for another member counts as unknown."""
         context = request.context
         if context is None:
             return None
@@ -131,34 +134,32 @@ class FormFinder:
         orders: list[Resource],
         assertion: Assertion | None,
         today: date,
-        outcome: list[Problem],
+        notices: list[Problem],
     ) -> list[tuple[Policy, Edition, Resource | None]]:
         said = self._said_by_crd(assertion)
         chosen: list[tuple[Policy, Edition, Resource | None]] = [(*said, None)] if said and not orders else []
         unrelated = 0
         for order in orders:
-            recognised = self._policies.recognise(order_codings(order, request.resolve))
-            policy = recognised.identified
+            # CRD counts a first day in the past as today; PAS takes the day of the Claim where none is named
+            day = deciding_day(service_day(order), today)
+            found = self._policies.for_order(order_codings(order, request.resolve), day)
+            policy = found.policy
             if assertion is not None and said is None and (policy is None or policy.id == assertion.policy_id):
                 continue  # CRD asked nothing for this order, e.g. because an authorization is in force
-            if said is not None and (policy is None or policy.id == said[0].id) and not recognised.other:
+            if said is not None and (policy is None or policy.id == said[0].id) and not found.other:
                 chosen.append((*said, order))
-            elif policy is not None:
-                unrelated += said is not None
-                edition = policy.edition_on(service_day(order) or today)
-                if edition is not None:
-                    chosen.append((policy, edition, order))
-                else:
-                    outcome.append(_unrecognised(maybe=False))
+                continue
+            unrelated += said is not None
+            if policy is not None and found.edition is not None:
+                chosen.append((policy, found.edition, order))
             else:
-                unrelated += said is not None
-                outcome.append(_unrecognised(maybe=bool(recognised.possible)))
+                notices.append(_unrecognised(maybe=bool(found.possible)))
         if said is not None and orders and unrelated == len(orders):
             text = "None of the orders is the one this context was given for; send that order, or leave out `context`."
             raise Unprocessable([Problem("business-rule", text, request.context.at if request.context else None)])
         if assertion is not None and said is None:
             text = "The coverage information of this context asked for no form: no documentation is needed for it."
-            outcome.append(Problem("informational", text, severity="information"))
+            notices.append(Problem("informational", text, severity="information"))
         return chosen
 
     def _said_by_crd(self, assertion: Assertion | None) -> tuple[Policy, Edition] | None:
@@ -170,7 +171,7 @@ class FormFinder:
         return (policy, edition) if policy and edition else self._policies.by_form(assertion.form)
 
     def _by_canonical(
-        self, request: PackageRequest, assertion: Assertion | None, outcome: list[Problem]
+        self, request: PackageRequest, assertion: Assertion | None, notices: list[Problem]
     ) -> list[tuple[Policy, Edition]]:
         chosen: list[tuple[Policy, Edition]] = []
         said = self._said_by_crd(assertion)
@@ -183,14 +184,14 @@ class FormFinder:
                 text = (
                     "A questionnaire that was asked for is not on this server; leave out its version, or ask by order."
                 )
-                outcome.append(Problem("not-found", text, asked.at, severity="warning"))
+                notices.append(Problem("not-found", text, asked.at, severity="warning"))
         return chosen
 
 
 def _same_person(assertion: Assertion, ids: tuple[str, ...], request: PackageRequest) -> bool:
-    """By member id; where one side has none, by the patient that the coverage names.
+    """Compares the member ids; where one side has none, the patients that the coverages name.
 
-    What was remembered may have its id from a Patient that is not sent here; then that of its Coverage alone counts.
+    A remembered id may come from a Patient that is not sent here; then the id of the remembered Coverage counts too.
     """
     coverage = orjson.loads(assertion.coverage) or {}
     if ids and assertion.member_ids:

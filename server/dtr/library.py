@@ -95,7 +95,7 @@ def depends_on(elm: Elm, library_url: str) -> list[dict[str, str]]:
     ]
 
 
-def content(library: CqlLibrary) -> list[dict[str, str]]:
+def library_content(library: CqlLibrary) -> list[dict[str, str]]:
     """CQL and ELM, both with data (dtr D-33, D-93)."""
     return [
         {"contentType": "text/cql", "data": b64encode(library.cql.encode()).decode()},
@@ -104,7 +104,7 @@ def content(library: CqlLibrary) -> list[dict[str, str]]:
 
 
 def published_elm(library: CqlLibrary) -> bytes:
-    """The ELM without what only our explanations read: clients hold packages in memory (dtr D-50)."""
+    """The ELM without the parts that only our explanations read: clients keep whole packages in memory (dtr D-50)."""
     return orjson.dumps({"library": without(orjson.loads(library.elm)["library"], _FOR_EXPLANATIONS)})
 
 
@@ -125,6 +125,6 @@ def library_resource(
         "relatedArtifact": depends_on(elm, library_url),
         "parameter": parameter_definitions(elm),
         "dataRequirement": data_requirements(library.key, elms, pinned),
-        "content": content(library),
+        "content": library_content(library),
     }
     return {k: v for k, v in resource.items() if v != []}

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.dtr.adaptive import AdaptiveForm
-from server.dtr.package_resources import Artifacts
+from server.dtr.package_resources import PackageResources
 from server.errors import InvalidRequest, Problem
 from server.fhir.codes import DTR
-from server.fhir.parameters import Declared, parameters, read_parameters, resource
+from server.fhir.parameters import DeclaredParameter, parameters, read_parameters, resource
 from server.fhir.read import Resource
 from server.fhir.version import Version
 from server.form.response import form_canonicals
@@ -15,22 +15,22 @@ from server.policy.library import PolicyLibrary
 
 _INPUT = f"{DTR}dtr-next-question-input-parameters"
 _OUTPUT = f"{DTR}dtr-next-question-output-parameters"
-_DECLARED = (Declared("questionnaire-response", 1, 1, resources=("QuestionnaireResponse",)),)
+_DECLARED = (DeclaredParameter("questionnaire-response", 1, 1, resources=("QuestionnaireResponse",)),)
 
 
 class NextQuestion:
     """Answers for every adaptive form of the policies, in one guide version."""
 
-    def __init__(self, version: Version, policies: PolicyLibrary, artifacts: Artifacts) -> None:
+    def __init__(self, version: Version, policies: PolicyLibrary, resources: PackageResources) -> None:
         self._version = version
         self._policies = policies
-        self._artifacts = artifacts
+        self._resources = resources
 
     def answer(self, body: Mapping[str, Any]) -> Resource:
-        """The response with its next items, or completed; the policy is not asked, so nothing is decided here.
+        """The response with its next items, or completed. No criterion is judged, so nothing is decided here.
 
-        body: the bare response, as FHIR wants a single resource, or Parameters with it. Parameters come back only to
-        who claims 2.2.0's input profile (dtr T-16). Raises InvalidRequest with every problem.
+        body: the bare response, as FHIR wants a single resource, or Parameters with it. A client that claims 2.2.0's
+        input profile gets Parameters back (dtr T-16). Raises InvalidRequest with every problem.
         """
         if body.get("resourceType") == "QuestionnaireResponse":
             return self._answer(dict(body), "QuestionnaireResponse")
@@ -45,10 +45,10 @@ class NextQuestion:
         return self._form(response, at).answer(response, at)
 
     def _form(self, response: Resource, at: str) -> AdaptiveForm:
-        """The form that the response answers: by where its contained form derives from, not by what that holds."""
+        """The form that the response answers, by what its contained form derives from; its items do not count."""
         known = (self._policies.by_form(canonical) for canonical in form_canonicals(response))
         found = next((k for k in known if k is not None), None)
-        adaptive = self._artifacts.package(found[1].form).adaptive if found else None
+        adaptive = self._resources.package(found[1].form).adaptive if found else None
         if adaptive is None:
             text = (
                 "The contained form derives from no adaptive form of this server; start from the draft in its package."

@@ -7,24 +7,24 @@ from typing import Any
 
 from server.errors import InvalidRequest, Problem
 from server.fhir.order import ORDER_TYPES
-from server.fhir.parameters import ANY_RESOURCE, Declared, Sent, read_parameters
+from server.fhir.parameters import ANY_RESOURCE, DeclaredParameter, SentParameter, read_parameters
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 
 _CANONICAL = ("canonical", "uri", "url", "string")
 _INSTANT = ("instant", "dateTime", "date")
 
-_MANY = 50  # `*` in the guides; nobody signs more orders at once, and what is longer only keeps the server busy
+_MANY = 50  # `*` in the guides; nobody signs more orders at once, and a longer list only keeps the server busy
 
 # coverage: 1..* in 2.0.1, 1..1 in 2.2.0; `referenced` left 2.2.0's definition but its prose still sends it (dtr 0)
 _DECLARED = {
     version: (
-        Declared("coverage", 1, most, resources=("Coverage",)),
-        Declared("order", 0, _MANY, resources=ORDER_TYPES),
-        Declared("referenced", 0, 4 * _MANY, resources=ANY_RESOURCE),
-        Declared("questionnaire", 0, _MANY, values=_CANONICAL),
-        Declared("context", 0, 1, values=("string", "id", "uri")),
-        Declared("changedsince", 0, 1, values=_INSTANT),
+        DeclaredParameter("coverage", 1, most, resources=("Coverage",)),
+        DeclaredParameter("order", 0, _MANY, resources=ORDER_TYPES),
+        DeclaredParameter("referenced", 0, 4 * _MANY, resources=ANY_RESOURCE),
+        DeclaredParameter("questionnaire", 0, _MANY, values=_CANONICAL),
+        DeclaredParameter("context", 0, 1, values=("string", "id", "uri")),
+        DeclaredParameter("changedsince", 0, 1, values=_INSTANT),
     )
     for version, most in ((Version.V2_0, _MANY), (Version.V2_2, 1))
 }
@@ -32,16 +32,16 @@ _DECLARED = {
 
 @dataclass(frozen=True, slots=True)
 class PackageRequest:
-    """coverages, orders, questionnaires, context: as sent, each with its place. referenced: what orders point at.
+    """coverages, orders, questionnaires, context: as sent, each with its place. referenced: what the orders refer to.
 
     changed_since: None when the sender wants every package.
     """
 
-    coverages: tuple[Sent, ...]
-    orders: tuple[Sent, ...]
+    coverages: tuple[SentParameter, ...]
+    orders: tuple[SentParameter, ...]
     referenced: tuple[Resource, ...]
-    questionnaires: tuple[Sent, ...]
-    context: Sent | None
+    questionnaires: tuple[SentParameter, ...]
+    context: SentParameter | None
     changed_since: datetime | None
 
     def resolve(self, element: Any, holder: Resource) -> Resource | None:
@@ -59,7 +59,7 @@ class PackageRequest:
 def read_package_request(body: Mapping[str, Any], version: Version) -> PackageRequest:
     """Raises InvalidRequest with every problem; tolerates whatever the operation does not need (dtr T-26)."""
     problems: list[Problem] = []
-    sent: dict[str, tuple[Sent, ...]] = {}
+    sent: dict[str, tuple[SentParameter, ...]] = {}
     try:
         sent = read_parameters(body, _DECLARED[version])
     except InvalidRequest as error:
@@ -98,8 +98,8 @@ def _nothing_asked(body: Mapping[str, Any]) -> list[Problem]:
     return [Problem("required", text, "Parameters.parameter")]
 
 
-def _several_patients(coverages: tuple[Sent, ...]) -> list[Problem]:
-    """The draft is about one patient, and nobody may learn of one through the coverage of another."""
+def _several_patients(coverages: tuple[SentParameter, ...]) -> list[Problem]:
+    """A problem for each coverage of another patient: the draft is about one, and must not tell about another."""
     named = [reference(c.value.get("beneficiary")) for c in coverages]
     text = "This coverage is of another patient than the first one; ask for each patient in a request of its own."
     return [

@@ -14,23 +14,22 @@ from server.cql.model import CqlLibrary, ValueSet
 from server.dtr.adaptive import AdaptiveForm
 from server.dtr.library import library_resource
 from server.dtr.questionnaire import UNIT_VALUE_SET, VERSION_ALGORITHM, questionnaire_resource
+from server.dtr.value_set import DAY_OF_READING, value_set_resource
 from server.errors import Problem
 from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
 from server.form.adaptive import Asking
 from server.form.expression import cqf_libraries
-from server.form.response import items
+from server.form.response import form_items
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form
 
-_THE_DAY = b"0000-00-00"
-"""Stands where the day of an expansion will be written."""
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9\-.]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
-    """One rendered resource. changed: when it was published; later rounding is on the safe side (dtr D-29, T-8)."""
+class RenderedResource:
+    """One rendered resource. changed: when it was published, never too early (dtr D-29, T-8)."""
 
     type: str
     id: str
@@ -42,8 +41,8 @@ class Artifact:
     etag: str = field(default="", compare=False)
 
     def on(self, day: date) -> bytes:
-        """The JSON as it is true on a day: a ValueSet's expansion is of the day it is read (dtr D-35)."""
-        return self.body.replace(_THE_DAY, day.isoformat().encode()) if self.type == "ValueSet" else self.body
+        """The JSON for a day: the expansion of a ValueSet is dated on the day it is read (dtr D-35)."""
+        return self.body.replace(DAY_OF_READING, day.isoformat().encode()) if self.type == "ValueSet" else self.body
 
     def entry(self, day: date) -> bytes:
         """As an entry of a Bundle."""
@@ -56,47 +55,47 @@ class FormPackage:
 
     libraries: the `name|version` keys that the form's expressions use, the first one being the default.
     problems: what a client must be told each time, e.g. a library that is not there (dtr D-42).
-    adaptive: set where the form is asked group by group; the questionnaire is then the one that says so.
+    adaptive: set where the form is asked group by group; the questionnaire is then its adapt-search resource.
     """
 
     edition: Edition
     form: Form
-    questionnaire: Artifact
-    others: tuple[Artifact, ...]
+    questionnaire: RenderedResource
+    others: tuple[RenderedResource, ...]
     libraries: tuple[str, ...]
     changed: datetime
     problems: tuple[Problem, ...]
     adaptive: AdaptiveForm | None = None
 
 
-class Artifacts:
-    """All packages and artifacts of one guide version; immutable after construction."""
+class PackageResources:
+    """The packages of one guide version and all resources in them; immutable after construction."""
 
     def __init__(self, policies: PolicyLibrary, version: Version, base_url: str) -> None:
         self._version = version
         self._base = f"{base_url.rstrip('/')}{version.base}"
         self._policies = policies
         self._elms = {key: Elm(library) for key, library in policies.libraries.items()}
-        self._artifacts: dict[tuple[str, str, str], Artifact] = {}
-        self._by_id: dict[tuple[str, str], Artifact] = {}
+        self._resources: dict[tuple[str, str, str], RenderedResource] = {}
+        self._by_id: dict[tuple[str, str], RenderedResource] = {}
         self._packages: dict[str, FormPackage] = {}
         for policy in policies.policies:
             for edition in policy.editions:  # newest first; editions may share a form
                 if edition.form.canonical not in self._packages:
                     self._packages[edition.form.canonical] = self._package(edition)
-        self._elms = {}  # 15 MB that rendering was made from, and nothing else asks for
+        self._elms = {}  # 15 MB that only rendering needs
 
     def package(self, form: Form) -> FormPackage:
         return self._packages[form.canonical]
 
-    def read(self, type_: str, id_: str) -> Artifact | None:
+    def read(self, type_: str, id_: str) -> RenderedResource | None:
         return self._by_id.get((type_, id_))
 
-    def search(self, type_: str, url: str | None, version: str | None, id_: str | None) -> list[Artifact]:
-        """The artifacts of a type that fit every given parameter, in the order of url and version (dtr D-75)."""
+    def search(self, type_: str, url: str | None, version: str | None, id_: str | None) -> list[RenderedResource]:
+        """The resources of a type that fit every given parameter, in the order of url and version (dtr D-75)."""
         found = [
             a
-            for a in self._artifacts.values()
+            for a in self._resources.values()
             if a.type == type_
             and (url is None or a.url == url)
             and (version is None or a.version == version)
@@ -168,8 +167,8 @@ class Artifacts:
         pinned: Mapping[str, str],
         about: Mapping[str, Any],
         published: datetime,
-    ) -> Artifact:
-        known = self._artifacts.get(("Library", f"{library_url}{library.name}", library.version))
+    ) -> RenderedResource:
+        known = self._resources.get(("Library", f"{library_url}{library.name}", library.version))
         if known is not None:
             return known
         resource = library_resource(library, self._elms, library_url, pinned, about)
@@ -177,8 +176,8 @@ class Artifacts:
             resource = {"resourceType": "Library", "extension": [VERSION_ALGORITHM], **resource}
         return self._keep(resource, published)
 
-    def _value_set(self, value_set: ValueSet) -> Artifact:
-        known = self._artifacts.get(("ValueSet", value_set.url, value_set.version))
+    def _value_set(self, value_set: ValueSet) -> RenderedResource:
+        known = self._resources.get(("ValueSet", value_set.url, value_set.version))
         if known is not None:
             return known
         source = value_set.resource
@@ -186,35 +185,21 @@ class Artifacts:
         published = max(_published(source, fallback=date.min), _end_of(expanded, fallback=date.min))
         return self._keep(value_set_resource(source), published)
 
-    def _keep(self, resource: Resource, changed: datetime) -> Artifact:
+    def _keep(self, resource: Resource, changed: datetime) -> RenderedResource:
         """Gives a resource its id and its place under this base, and renders it."""
         kind, url, version = resource["resourceType"], resource["url"], resource["version"]
         name = _NOT_IN_AN_ID.sub("-", url.rstrip("/").rsplit("/", 1)[-1])
         tail = _NOT_IN_AN_ID.sub("-", f"-{version}")
         id_ = name[: 64 - len(tail)] + tail  # canonical and version are immutable, so the id is too
-        if (kind, id_) in self._by_id:  # another publisher's artifact of the same name
+        if (kind, id_) in self._by_id:  # another publisher's resource of the same name
             id_ = f"{id_[:55]}-{sha256(url.encode()).hexdigest()[:8]}"
         body = orjson.dumps({"resourceType": kind, "id": id_, **{k: v for k, v in resource.items() if k != "id"}})
         full_url = f"{self._base}/{kind}/{id_}"
-        artifact = Artifact(kind, id_, url, version, changed, full_url, body, f'W/"{sha256(body).hexdigest()[:16]}"')
-        self._artifacts[kind, url, version] = self._by_id[kind, id_] = artifact
-        return artifact
-
-
-def value_set_resource(source: Mapping[str, Any]) -> Resource:
-    """A ValueSet with the expansion's bookkeeping that its file may leave out (dtr D-34, D-35)."""
-    expansion = source.get("expansion")
-    if expansion is None:  # a whole code system, which is searched and not listed (dtr T-22)
-        return {**source, "resourceType": "ValueSet", "status": source.get("status", "active")}
-    listed = expansion.get("contains") or []
-    kept = {
-        "timestamp": _THE_DAY.decode(),
-        "total": len(listed),
-        "parameter": expansion.get("parameter") or [{"name": "activeOnly", "valueBoolean": True}],
-        "contains": listed,
-    }
-    filled = {**expansion, **{k: v for k, v in kept.items() if v is not None and v != []}}
-    return {**source, "resourceType": "ValueSet", "status": source.get("status", "active"), "expansion": filled}
+        rendered = RenderedResource(
+            kind, id_, url, version, changed, full_url, body, f'W/"{sha256(body).hexdigest()[:16]}"'
+        )
+        self._resources[kind, url, version] = self._by_id[kind, id_] = rendered
+        return rendered
 
 
 def _missing(what: str, name: str) -> Problem:
@@ -224,7 +209,7 @@ def _missing(what: str, name: str) -> Problem:
 
 def _answer_value_sets(questionnaire: Mapping[str, Any]) -> Iterable[str]:
     """The external value sets of answers and of units, without a version."""
-    for _, item in items(questionnaire):
+    for _, item in form_items(questionnaire):
         for canonical in (item.get("answerValueSet"), extension_value(item, UNIT_VALUE_SET)):
             url = str(canonical or "").split("|", 1)[0]
             if url and not url.startswith("#"):
@@ -240,7 +225,7 @@ def _published(source: Mapping[str, Any], fallback: date) -> datetime:
 
 
 def _end_of(text: Any, fallback: date) -> datetime:
-    """The end of the day (or the instant) that a FHIR date names: a copy taken earlier that day may be older."""
+    """The end of the day (or the instant) that a FHIR date names: what a client got earlier that day may be older."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:

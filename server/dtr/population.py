@@ -17,7 +17,7 @@ _PATIENT = "Patient"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PayerKnowledge:
     """What the payer knows when it drafts the answers of one form.
 
     orders, coverages, referenced: as sent or as CRD remembered them; the first coverage is the focal one.
@@ -37,7 +37,7 @@ class Known:
         return next((h for h in holders if isinstance(h, dict) and h), {})
 
 
-def population_bundle(known: Known) -> Resource:
+def population_bundle(known: PayerKnowledge) -> Resource:
     """The record that the pre-population CQL reads.
 
     It holds one Patient (as sent, else nothing but its id), the focal Coverage, the orders, what they contain or refer
@@ -78,7 +78,7 @@ def population_bundle(known: Known) -> Resource:
 
 
 def population_results(
-    libraries: tuple[str, ...], edition: Edition, known: Known, engine: Engine
+    libraries: tuple[str, ...], edition: Edition, known: PayerKnowledge, engine: Engine
 ) -> tuple[dict[str, Mapping[str, Any]], list[Problem]]:
     """The results of each pre-population library, by its name; a failure leaves its questions open and says so."""
     results: dict[str, Mapping[str, Any]] = {}

@@ -1,14 +1,15 @@
-"""The draft QuestionnaireResponse: what the payer knows already, by the policy's own CQL (dtr D-38..D-49)."""
+"""The draft QuestionnaireResponse: the answers that the policy's CQL finds in what the payer knows (dtr D-38..D-49)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.dtr.population import Known
+from server.dtr.population import PayerKnowledge
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
+from server.form.answer import FormItem, answer_value
 from server.form.expression import define_of
-from server.form.response import Item, answer_value, read_response
+from server.form.response import read_response
 from server.policy.model import Form, ValueSet
 
 _CRD_CODES = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/"
@@ -20,7 +21,7 @@ _PROFILE = f"{DTR}dtr-questionnaireresponse"
 def draft_response(
     form: Form,
     version: Version,
-    known: Known,
+    known: PayerKnowledge,
     results: Mapping[str, Mapping[str, Any]],
     value_sets: Mapping[str, ValueSet],
 ) -> Resource:
@@ -54,7 +55,7 @@ def draft_response(
     return response
 
 
-def _context(version: Version, known: Known) -> Iterator[dict[str, Any]]:
+def _context(version: Version, known: PayerKnowledge) -> Iterator[dict[str, Any]]:
     """Coverage and orders as the EHR knows them; 2.0.1 has one extension for both (dtr section 0)."""
     of_coverage = f"{DTR}{'qr-context' if version is Version.V2_0 else 'qr-coverage'}"
     for coverage in known.coverages:
@@ -63,7 +64,7 @@ def _context(version: Version, known: Known) -> Iterator[dict[str, Any]]:
         yield {"url": f"{DTR}qr-context", "valueReference": _reference_to(order, known)}
 
 
-def _reference_to(resource: Resource, known: Known) -> dict[str, Any]:
+def _reference_to(resource: Resource, known: PayerKnowledge) -> dict[str, Any]:
     kind, id_ = resource["resourceType"], resource.get("id")
     if kind == "Coverage":  # the order may name the coverage by the server's full address
         for insurance in (i for o in known.orders for i in dicts(o.get("insurance"))):
@@ -82,7 +83,7 @@ def _intended_use(version: Version) -> dict[str, Any]:
 
 
 def _filled(
-    item: Item,
+    item: FormItem,
     results: Mapping[str, Mapping[str, Any]],
     default: str | None,
     value_sets: Mapping[str, ValueSet],
@@ -102,7 +103,7 @@ def _filled(
 
 
 def _answers(
-    item: Item,
+    item: FormItem,
     results: Mapping[str, Mapping[str, Any]],
     default: str | None,
     value_sets: Mapping[str, ValueSet],
@@ -115,21 +116,21 @@ def _answers(
     values = result if isinstance(result, list) else [result]
     values = [v for v in values if v is not None]
     if len(values) > 1 and not item.get("repeats"):
-        return  # one answer is asked for; which one it is, the clinician knows
+        return  # one answer is asked for, and the clinician knows which
     origin = {
         "url": f"{DTR}information-origin",
         "extension": [{"url": "source", "valueCode": _ORIGIN[version]}],
     }
     for value in values:
         if value is False:
-            continue  # a payer sees an order, not a chart: what it does not find is not therefore absent
+            continue  # the payer does not see the chart, so what it does not find may be there all the same
         try:
             yield {"extension": [origin], **answer_value(item, value_sets, _plain(item, value))}
         except ValueError:
             continue
 
 
-def _plain(item: Item, value: Any) -> Any:
+def _plain(item: FormItem, value: Any) -> Any:
     """A result of the engine as `answer_value` takes it."""
     if isinstance(value, dict):
         codes = value.get("codes") or value.get("coding")

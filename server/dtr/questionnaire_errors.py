@@ -6,15 +6,15 @@ from typing import Any
 
 import orjson
 
-from server.fhir.parameters import Declared, read_parameters
+from server.fhir.parameters import DeclaredParameter, read_parameters
 from server.fhir.version import Version
 from server.store.ports import QuestionnaireErrors
 
 _MANY = 50
 _NAMES = {"questionnaire": "questionnaire", "operationoutcome": "operationOutcome"}
 _DECLARED = (
-    Declared("questionnaire", 1, _MANY, values=("canonical", "uri", "url", "string")),
-    Declared("operationOutcome", 1, _MANY, resources=("OperationOutcome",)),
+    DeclaredParameter("questionnaire", 1, _MANY, values=("canonical", "uri", "url", "string")),
+    DeclaredParameter("operationOutcome", 1, _MANY, resources=("OperationOutcome",)),
 )
 
 

@@ -1,26 +1,27 @@
 """DTR on one FHIR base: the four operations, and reads of what a package is made of."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
+from fastapi import Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.auth.caller import Caller, CallerOf
 from server.body import FHIR_JSON, read_json
-from server.clock import Clock, NewId
-from server.decision.judge import Engine
-from server.dtr.expand import Expander, read_expand_parameters, read_expand_query
-from server.dtr.form_finder import Determination, FormFinder, Wanted
+from server.dtr.expand import Expander, ExpandRequest, read_expand_parameters, read_expand_query
+from server.dtr.form_finder import FormFinder, FoundForms, WantedForm
 from server.dtr.next_question import NextQuestion
 from server.dtr.package import package_answer, package_bundle
 from server.dtr.package_request import PackageRequest, read_package_request
-from server.dtr.package_resources import Artifact, Artifacts
-from server.dtr.population import Known, first_service_day, population_results
+from server.dtr.package_resources import PackageResources, RenderedResource
+from server.dtr.population import PayerKnowledge, first_service_day, population_results
 from server.dtr.prepopulate import draft_response
 from server.dtr.questionnaire_errors import read_questionnaire_errors
 from server.errors import InvalidRequest, NotFound, Problem
@@ -28,159 +29,192 @@ from server.fhir.structure import structure_problems
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import FhirResponse, operation_outcome
-from server.policy.library import PolicyLibrary
-from server.policy.plan import Plan
 from server.store.ports import Store
+from server.url import version_of
+from server.world import World
 
 _MAX_PARAMETERS = 500  # all that the operations declare together, and some that they do not know
 
 
-class DtrRoutes:
-    """The handlers of one guide version. Everything that does not depend on a request is rendered here, once."""
+@dataclass(frozen=True, slots=True)
+class Dtr:
+    """DTR under one guide version. Everything that does not depend on a request is rendered once, in `of`."""
 
-    def __init__(  # noqa: PLR0913 - the world is passed in, part by part
-        self,
-        version: Version,
-        *,
-        policies: PolicyLibrary,
-        plan: Plan,
-        store: Store,
-        engine: Engine,
-        base_url: str,
-        limit: int,
-        clock: Clock,
-        new_id: NewId,
-        evaluations: CapacityLimiter | None = None,
-    ) -> None:
-        """evaluations: the worker threads that may wait for CQL; None for those of every request."""
-        self._version = version
-        self._base = f"{base_url.rstrip('/')}{version.base}"
-        self._policies = policies
-        self._store = store
-        self._engine = engine
-        self._limit = limit
-        self._clock = clock
-        self._new_id = new_id
-        self._evaluations = evaluations
-        self._artifacts = Artifacts(policies, version, base_url)
-        self._next = NextQuestion(version, policies, self._artifacts)
-        self._expander = Expander(policies.value_sets)
-        self._finder = FormFinder(version, policies, plan, store)
+    version: Version
+    world: World
+    resources: PackageResources
+    forms: FormFinder
+    adaptive: NextQuestion
+    expander: Expander
 
-    async def questionnaire_package(self, request: Request) -> Response:
-        """`POST Questionnaire/$questionnaire-package`, and the same at system level (dtr D-9, T-20).
-
-        200 with packages and an outcome; 400 for what is no such request, 422 for a coverage or context not known here.
-        """
-        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-        return FhirResponse(await to_thread.run_sync(self._package, raw, body, limiter=self._evaluations))
-
-    def _package(self, raw: bytes, body: dict[str, Any]) -> bytes:
-        asked = read_package_request(_checked(raw, body), self._version)
-        now = self._clock()
-        found = self._finder.find(asked, now.date())
-        said = list(found.outcome)
-        bundles = []
-        unchanged = 0
-        for wanted in found.wanted.values():
-            package = self._artifacts.package(wanted.form)
-            if asked.changed_since is not None and package.changed <= asked.changed_since:
-                unchanged += 1
-                continue
-            known = self._known(asked, found, wanted, now)
-            results, problems = population_results(package.libraries, wanted.edition, known, self._engine)
-            draft = draft_response(wanted.form, self._version, known, results, self._policies.value_sets)
-            draft = package.adaptive.draft(draft) if package.adaptive else draft
-            said += [*package.problems, *problems, *self._without_order(known)]
-            bundles.append(package_bundle(package, draft, self._new_id(), now))
-        if unchanged:
-            said.append(_information(f"{unchanged} of the forms asked for did not change; keep the ones you have."))
-        elif not bundles and not said:
-            said.append(_information("No form is needed: no policy of this plan asks for documentation here."))
-        log.info(
-            "package answered",
-            policy=[w.policy.id for w in found.wanted.values()],
-            edition=[w.edition.version for w in found.wanted.values()],
-            item=len(bundles),
-            outcome=[p.code for p in said],
-            version=self._version.value,
-        )
-        return package_answer(self._version, bundles, said)
-
-    def _known(self, asked: PackageRequest, found: Determination, wanted: Wanted, now: datetime) -> Known:
-        day = first_service_day(wanted.orders) or now.date()
-        authorization = (
-            self._store.active_authorization(found.member_ids, wanted.policy.id, day) if found.member_ids else None
-        )
-        return Known(wanted.orders, found.coverages, asked.referenced, authorization, now)
-
-    def _without_order(self, known: Known) -> list[Problem]:
-        """2.0.1's draft must refer to an order; without one it is a draft that does not claim the profile (T-10)."""
-        if self._version is Version.V2_2 or known.orders:
-            return []
-        text = "No order was sent, so the draft answers refer to none; add the order to the QuestionnaireResponse."
-        return [Problem("incomplete", text, severity="warning")]
-
-    async def next_question(self, request: Request) -> Response:
-        """`POST Questionnaire/$next-question`, and at the addresses that clients make of the form's own (dtr T-11).
-
-        200 with the response and its next items; 400 for answers that the form does not allow (dtr D-58).
-        """
-        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-        answer = await run_in_threadpool(lambda: self._next.answer(_checked(raw, body)))
-        log.info("next question answered", version=self._version.value)
-        return FhirResponse(answer)
-
-    async def log_questionnaire_errors(self, request: Request) -> Response:
-        """`POST Questionnaire/$log-questionnaire-errors`: kept for whoever mends the form, never logged."""
-        _, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-        errors = await run_in_threadpool(read_questionnaire_errors, body, self._version, self._clock())
-        await run_in_threadpool(self._store.report, errors)
-        log.warning("questionnaire errors reported", item=len(errors.questionnaires), version=self._version.value)
-        return FhirResponse(operation_outcome([_information("The report was received and is kept.")]))
-
-    async def expand(self, request: Request) -> Response:
-        """`$expand` of a value set: by `url` in the query or in Parameters, or of the instance addressed (dtr D-73)."""
-        url = ""
-        if "id" in request.path_params:
-            artifact = self._artifacts.read("ValueSet", request.path_params["id"])
-            if artifact is None:
-                raise NotFound("There is no ValueSet with this id; search it by its url.")
-            url = f"{artifact.url}|{artifact.version}"
-        if request.method != "POST":
-            asked = read_expand_query(request.query_params, url)
-        else:
-            _, body = await read_json(request, accepted=FHIR_JSON, limit=self._limit)
-            asked = await run_in_threadpool(read_expand_parameters, body, url)
-        return FhirResponse(self._expander.expand(asked, self._clock(), self._new_id()))
-
-    async def read(self, request: Request) -> Response:
-        """`GET {Questionnaire | Library | ValueSet}/{id}`, with ETag and Last-Modified (dtr D-75)."""
-        type_ = request.url.path.rsplit("/", 2)[-2]
-        artifact = self._artifacts.read(type_, request.path_params["id"])
-        if artifact is None:
-            raise NotFound(f"There is no {type_} with this id; search it by its url.")
-        headers = {
-            "ETag": artifact.etag,
-            "Last-Modified": format_datetime(min(artifact.changed, self._clock()).astimezone(UTC), usegmt=True),
-        }
-        if artifact.etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return FhirResponse(artifact.on(self._clock().date()), headers=headers)
-
-    async def search(self, request: Request) -> Response:
-        """`GET {Questionnaire | Library | ValueSet}?url=&version=&_id=` as a searchset; `url|version` is read too."""
-        type_ = request.url.path.rsplit("/", 1)[-1]
-        query = request.query_params
-        url, _, in_url = (query.get("url") or "").partition("|")
-        version = query.get("version") or in_url or None
-        found = self._artifacts.search(type_, url or None, version, query.get("_id"))
-        used = [(k, v) for k, v in query.multi_items() if k in {"url", "version", "_id"}]
-        link = f"{self._base}/{type_}" + (f"?{urlencode(used)}" if used else "")
-        return FhirResponse(_searchset(found, link, self._clock().date()))
+    @classmethod
+    def of(cls, world: World, version: Version) -> "Dtr":
+        policies = world.policies
+        resources = PackageResources(policies, version, world.base_url)
+        forms = FormFinder(version, policies, world.plan, world.store)
+        adaptive = NextQuestion(version, policies, resources)
+        return cls(version, world, resources, forms, adaptive, Expander(policies.value_sets))
 
 
-def _searchset(found: list[Artifact], link: str, day: date) -> bytes:
+async def _dtr(request: Request) -> Dtr:
+    found: Dtr = request.app.state.dtr[version_of(request)]
+    return found
+
+
+DtrOf = Annotated[Dtr, Depends(_dtr)]
+ResourceId = Annotated[str, Path(alias="id", description="The resource's id, as a search tells it.")]
+
+SEARCH = {
+    "url": "The canonical url, with or without |version.",
+    "version": "The business version.",
+    "_id": "The id on this server.",
+}
+"""The parameters of a search: what each means."""
+
+EXPAND_ONE = {
+    "filter": "Words that the code or the display must hold.",
+    "count": "The most codes to return.",
+    "offset": "How many codes to pass over.",
+}
+EXPAND = {
+    "url": "The value set's canonical url, with or without |version.",
+    "valueSetVersion": "The value set's business version.",
+    **EXPAND_ONE,
+}
+"""The parameters of `$expand` in a query."""
+
+
+async def questionnaire_package(request: Request, dtr: DtrOf, caller: CallerOf) -> FhirResponse:
+    """`POST Questionnaire/$questionnaire-package`, and the same at system level (dtr D-9, T-20).
+
+    200 with packages and an outcome; 400 for what is no such request, 422 for a coverage or context not known here.
+    """
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=dtr.world.max_body_bytes)
+    answer = await to_thread.run_sync(_package, dtr, raw, body, caller, limiter=dtr.world.evaluations)
+    return FhirResponse(answer)
+
+
+def _package(dtr: Dtr, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    asked = read_package_request(_checked(raw, body), dtr.version)
+    now = dtr.world.clock()
+    found = dtr.forms.find(asked, now.date())
+    said = list(found.notices)
+    bundles = []
+    unchanged = 0
+    for wanted in found.forms.values():
+        package = dtr.resources.package(wanted.form)
+        if asked.changed_since is not None and package.changed <= asked.changed_since:
+            unchanged += 1
+            continue
+        known = _known(dtr.world.store, asked, found, wanted, now)
+        results, problems = population_results(package.libraries, wanted.edition, known, dtr.world.engine)
+        draft = draft_response(wanted.form, dtr.version, known, results, dtr.world.policies.value_sets)
+        draft = package.adaptive.draft(draft) if package.adaptive else draft
+        said += [*package.problems, *problems, *_without_order(dtr.version, known)]
+        bundles.append(package_bundle(package, draft, dtr.world.new_id(), now))
+    if unchanged:
+        said.append(_information(f"{unchanged} of the forms asked for did not change; keep the ones you have."))
+    elif not bundles and not said:
+        said.append(_information("No form is needed: no policy of this plan asks for documentation here."))
+    log.info(
+        "package answered",
+        caller=caller.name,
+        policy=[w.policy.id for w in found.forms.values()],
+        edition=[w.edition.version for w in found.forms.values()],
+        item=len(bundles),
+        outcome=[p.code for p in said],
+        version=dtr.version.value,
+    )
+    return package_answer(dtr.version, bundles, said)
+
+
+def _known(store: Store, asked: PackageRequest, found: FoundForms, wanted: WantedForm, now: datetime) -> PayerKnowledge:
+    day = first_service_day(wanted.orders) or now.date()
+    authorization = store.active_authorization(found.member_ids, wanted.policy.id, day) if found.member_ids else None
+    return PayerKnowledge(wanted.orders, found.coverages, asked.referenced, authorization, now)
+
+
+def _without_order(version: Version, known: PayerKnowledge) -> list[Problem]:
+    """2.0.1's draft must refer to an order; without one it is a draft that does not claim the profile (T-10)."""
+    if version is Version.V2_2 or known.orders:
+        return []
+    text = "No order was sent, so the draft answers refer to none; add the order to the QuestionnaireResponse."
+    return [Problem("incomplete", text, severity="warning")]
+
+
+async def next_question(request: Request, dtr: DtrOf, caller: CallerOf) -> FhirResponse:
+    """`POST Questionnaire/$next-question`, and at the addresses that clients make of the form's own (dtr T-11).
+
+    200 with the response and its next items; 400 for answers that the form does not allow (dtr D-58).
+    """
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=dtr.world.max_body_bytes)
+    answer = await run_in_threadpool(lambda: dtr.adaptive.answer(_checked(raw, body)))
+    log.info("next question answered", caller=caller.name, version=dtr.version.value)
+    return FhirResponse(answer)
+
+
+async def log_questionnaire_errors(request: Request, dtr: DtrOf, caller: CallerOf) -> FhirResponse:
+    """`POST Questionnaire/$log-questionnaire-errors`: kept for whoever mends the form, never logged."""
+    _, body = await read_json(request, accepted=FHIR_JSON, limit=dtr.world.max_body_bytes)
+    errors = await run_in_threadpool(read_questionnaire_errors, body, dtr.version, dtr.world.clock())
+    await run_in_threadpool(dtr.world.store.report, errors)
+    number = len(errors.questionnaires)
+    log.warning("questionnaire errors reported", caller=caller.name, item=number, version=dtr.version.value)
+    return FhirResponse(operation_outcome([_information("The report was received and is kept.")]))
+
+
+async def expand(request: Request, dtr: DtrOf) -> FhirResponse:
+    """`POST ValueSet/$expand`: of the `url` in Parameters (dtr D-73)."""
+    _, body = await read_json(request, accepted=FHIR_JSON, limit=dtr.world.max_body_bytes)
+    return _expansion(dtr, await run_in_threadpool(read_expand_parameters, body))
+
+
+async def expand_by_query(request: Request, dtr: DtrOf) -> FhirResponse:
+    """`GET ValueSet/$expand`: of the `url` in the query."""
+    return _expansion(dtr, read_expand_query(request.query_params))
+
+
+async def expand_one(request: Request, value_set_id: ResourceId, dtr: DtrOf) -> FhirResponse:
+    """`GET ValueSet/{id}/$expand`: of the instance that is addressed."""
+    found = dtr.resources.read("ValueSet", value_set_id)
+    if found is None:
+        raise NotFound("There is no ValueSet with this id; search it by its url.")
+    return _expansion(dtr, read_expand_query(request.query_params, f"{found.url}|{found.version}"))
+
+
+def _expansion(dtr: Dtr, asked: ExpandRequest) -> FhirResponse:
+    return FhirResponse(dtr.expander.expand(asked, dtr.world.clock(), dtr.world.new_id()))
+
+
+async def read(request: Request, resource_id: ResourceId, dtr: DtrOf) -> Response:
+    """`GET {Questionnaire | Library | ValueSet}/{id}`, with ETag and Last-Modified (dtr D-75)."""
+    type_ = request.url.path.rsplit("/", 2)[-2]
+    found = dtr.resources.read(type_, resource_id)
+    if found is None:
+        raise NotFound(f"There is no {type_} with this id; search it by its url.")
+    now = dtr.world.clock()
+    headers = {
+        "ETag": found.etag,
+        "Last-Modified": format_datetime(min(found.changed, now).astimezone(UTC), usegmt=True),
+    }
+    if found.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return FhirResponse(found.on(now.date()), headers=headers)
+
+
+async def search(request: Request, dtr: DtrOf) -> FhirResponse:
+    """`GET {Questionnaire | Library | ValueSet}?url=&version=&_id=` as a searchset; `url|version` is read too."""
+    type_ = request.url.path.rsplit("/", 1)[-1]
+    query = request.query_params
+    url, _, in_url = (query.get("url") or "").partition("|")
+    version = query.get("version") or in_url or None
+    found = dtr.resources.search(type_, url or None, version, query.get("_id"))
+    used = [(k, v) for k, v in query.multi_items() if k in SEARCH]
+    link = f"{dtr.world.base_url}{dtr.version.base}/{type_}" + (f"?{urlencode(used)}" if used else "")
+    return FhirResponse(_searchset(found, link, dtr.world.clock().date()))
+
+
+def _searchset(found: list[RenderedResource], link: str, day: date) -> bytes:
     entries = [
         b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}' % (orjson.dumps(a.full_url), a.on(day)) for a in found
     ]

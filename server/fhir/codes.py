@@ -1,4 +1,4 @@
-"""Code systems and codes of the guides. No policy's codes: those are data."""
+"""Code systems, codes and canonicals of the guides; X12's are in x12.py. The codes of a policy are data, never here."""
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 NDC = "http://hl7.org/fhir/sid/ndc"
@@ -8,7 +8,7 @@ POS = "https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Servi
 IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
 MEMBER_NUMBER = "MB"
 
-# spec/dtr.md T-27, terminology.json systemNotes: one system, several spellings in the field
+# senders spell one system in several ways (dtr T-27)
 SYSTEM_ALIASES = {
     "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": HCPCS,
     "https://bluebutton.cms.gov/resources/codesystem/hcpcs": HCPCS,
@@ -16,12 +16,6 @@ SYSTEM_ALIASES = {
     "urn:oid:2.16.840.1.113883.6.69": NDC,
     "urn:oid:2.16.840.1.113883.6.285": HCPCS,
 }
-
-# PAS: X12 data elements (spec/pas.md 2e)
-X12_ACTION = "https://codesystem.x12.org/005010/306"
-X12_REASON = "https://codesystem.x12.org/external/886"
-X12_REJECT = "https://codesystem.x12.org/005010/901"
-X12_FOLLOW_UP = "https://codesystem.x12.org/005010/889"
 
 PAS = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/"
 CRD = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/"

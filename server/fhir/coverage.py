@@ -7,10 +7,11 @@ from typing import Any
 
 from server.fhir.codes import IDENTIFIER_TYPE, MEMBER_NUMBER
 from server.fhir.read import MAX_IDENTIFIERS, codings, dicts, reference, type_and_id
+from server.fhir.x12 import SELF, X12_RELATIONSHIP
 
-_SELF = {
+_IS_SUBSCRIBER = {
     "http://terminology.hl7.org/CodeSystem/subscriber-relationship|self",
-    "https://codesystem.x12.org/005010/1069|18",
+    f"{X12_RELATIONSHIP}|{SELF}",
 }
 
 
@@ -65,7 +66,7 @@ def _by_subscriber(coverage: dict[str, Any]) -> tuple[str, ...]:
         return ()
     subscriber, beneficiary = (_person(coverage.get(key)) for key in ("subscriber", "beneficiary"))
     same = subscriber is not None and subscriber == beneficiary
-    if same or any(c.token in _SELF for c in codings(coverage.get("relationship"))):
+    if same or any(c.token in _IS_SUBSCRIBER for c in codings(coverage.get("relationship"))):
         return (subscriber_id,)
     if isinstance(dependent, str) and dependent:
         return (f"{subscriber_id}/{dependent}",)

@@ -1,4 +1,4 @@
-"""What an order asks for, and from which day: the request resources that a form can be asked for (dtr D-21)."""
+"""What an order asks for and when that starts, and the day that decides: the orders that DTR takes (dtr D-21)."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -34,6 +34,7 @@ _CODES: dict[str, tuple[_Path, ...]] = {
     "VisionPrescription": (("lensSpecification", "product"),),
 }
 ORDER_TYPES = tuple(_CODES)
+"""The resources that a form can be asked for."""
 
 _STARTS: tuple[_Path, ...] = (
     ("dispenseRequest", "validityPeriod", "start"),
@@ -67,6 +68,15 @@ def service_day(order: Resource) -> date | None:
     """The earliest day of service that the order names; None when it names none."""
     found = (real_day(value) for path in _STARTS if path[0] in order for value in _at(order, path))
     return min((day for day in found if day is not None), default=None)
+
+
+def deciding_day(first: date | None, otherwise: date, *, earliest: date = date.min) -> date:
+    """The day that decides which edition of a policy judges an order (policy reading A-32: the start of service).
+
+    first: the first day of service that is named; otherwise: the day that counts where none is. earliest: a day before
+    it counts as that day.
+    """
+    return max(first or otherwise, earliest)
 
 
 def _concepts(order: Resource, path: _Path, resolve: Resolve) -> list[Any]:

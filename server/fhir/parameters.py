@@ -11,7 +11,7 @@ ANY_RESOURCE = ("*",)
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredParameter:
     """One input parameter of an operation.
 
     max: None is `*`. values: the value[x] types it may carry (`canonical`, `string`). resources: the resource types it
@@ -26,17 +26,19 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentParameter:
     """One parameter as received: its value or resource, and the FHIRPath of where it stands."""
 
     value: Any
     at: str
 
 
-def read_parameters(body: Mapping[str, Any], declared: Iterable[Declared]) -> dict[str, tuple[Sent, ...]]:
+def read_parameters(
+    body: Mapping[str, Any], declared: Iterable[DeclaredParameter]
+) -> dict[str, tuple[SentParameter, ...]]:
     """The parameters by declared name, in the order sent; a name that was not sent has an empty tuple.
 
-    Names that are not declared are passed over: the guides leave the slicing open (dtr T-26, conf-12).
+    Names that are not declared are ignored: the guides leave the slicing open (dtr T-26, conf-12).
     Raises InvalidRequest with every problem: not Parameters, too few or too many, wrong type, no value.
     """
     if body.get("resourceType") != "Parameters":
@@ -50,7 +52,7 @@ def read_parameters(body: Mapping[str, Any], declared: Iterable[Declared]) -> di
         )
     problems: list[Problem] = []
     known = {d.name: d for d in declared}
-    found: dict[str, list[Sent]] = {name: [] for name in known}
+    found: dict[str, list[SentParameter]] = {name: [] for name in known}
     for n, part in enumerate(parts):
         at = f"Parameters.parameter[{n}]"
         if not isinstance(part, dict) or not isinstance(part.get("name"), str):
@@ -64,7 +66,7 @@ def read_parameters(body: Mapping[str, Any], declared: Iterable[Declared]) -> di
     return {name: tuple(many) for name, many in found.items()}
 
 
-def _sent(part: Mapping[str, Any], at: str, declared: Declared, problems: list[Problem]) -> Sent:
+def _sent(part: Mapping[str, Any], at: str, declared: DeclaredParameter, problems: list[Problem]) -> SentParameter:
     if declared.resources:
         resource = part.get("resource")
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -73,20 +75,20 @@ def _sent(part: Mapping[str, Any], at: str, declared: Declared, problems: list[P
             wanted = "a resource" if declared.resources == ANY_RESOURCE else " or ".join(declared.resources)
             text = f"Parameter `{declared.name}` must carry `resource`: {wanted}."
             problems.append(Problem("value" if kind else "required", text, f"{at}.resource"))
-        return Sent(resource if fits else {}, f"{at}.resource")
+        return SentParameter(resource if fits else {}, f"{at}.resource")
     keys = {f"value{v[0].upper()}{v[1:]}": v for v in declared.values}
     key = next((k for k in part if k in keys), None)
     value = part[key] if key else None
     if key == "valueInteger" and isinstance(value, int) and not isinstance(value, bool):
-        return Sent(value, f"{at}.value")
+        return SentParameter(value, f"{at}.value")
     if not isinstance(value, str) or not value.strip():
         text = f"Parameter `{declared.name}` must carry a non-empty {' or '.join(keys)}."
         problems.append(Problem("required" if key is None else "value", text, at))
-        return Sent("", at)
-    return Sent(value.strip(), f"{at}.value")
+        return SentParameter("", at)
+    return SentParameter(value.strip(), f"{at}.value")
 
 
-def _cardinality(declared: Declared, sent: list[Sent]) -> Iterable[Problem]:
+def _cardinality(declared: DeclaredParameter, sent: list[SentParameter]) -> Iterable[Problem]:
     if len(sent) < declared.min:
         yield Problem(
             "required",

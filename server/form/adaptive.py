@@ -11,10 +11,10 @@ from typing import Any
 from server.errors import InvalidRequest, Problem
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, extension_value, extensions
-from server.form.answer import ValueSets
-from server.form.enable_when import Enabled, Node
+from server.form.answer import FormItem, ValueSets
+from server.form.enable_when import Enabled, ResponseItem
 from server.form.model import Form
-from server.form.response import Item, items, read_response
+from server.form.response import form_items, read_response
 
 _ORIGIN = f"{DTR}information-origin"
 _NO_QUESTION = ("group", "display")
@@ -40,7 +40,7 @@ class Asking:
         self.form = form
         self._value_sets = value_sets
         self._conditions = conditions
-        self._links = frozenset(item["linkId"] for _, item in items(form.questionnaire))
+        self._links = frozenset(item["linkId"] for _, item in form_items(form.questionnaire))
 
     def first(self, response: Resource) -> frozenset[str]:
         """The linkIds of the form's first item, as far as these answers enable it."""
@@ -86,13 +86,13 @@ class _Tree:
     """Every item of the form as a node, with the answers given or with none; a repeating group once per occurrence."""
 
     def __init__(self, form: Form, clean: Resource) -> None:
-        parents = {item["linkId"]: tuple(p["linkId"] for p in above) for above, item in items(form.questionnaire)}
+        parents = {item["linkId"]: tuple(p["linkId"] for p in above) for above, item in form_items(form.questionnaire)}
         self.roots = _nodes(form.questionnaire["item"], clean.get("item") or [], None)
         self.enabled = Enabled(self.roots, parents)
         self.all = [node for root in self.roots for node in (root, *root.below())]
         self.enabled_links = {node.link for node in self.all if self.enabled(node)}
 
-    def open_questions(self) -> Iterator[Node]:
+    def open_questions(self) -> Iterator[ResponseItem]:
         """The required questions that are enabled and not answered."""
         for node in self.all:
             required = node.item.get("required") and node.item["type"] not in _NO_QUESTION
@@ -113,11 +113,11 @@ class _Tree:
         return set()
 
 
-def _nodes(form_items: Any, given: Any, parent: Node | None) -> list[Node]:
+def _nodes(siblings: Any, given: Any, parent: ResponseItem | None) -> list[ResponseItem]:
     found = []
-    for item in form_items:
+    for item in siblings:
         for raw in [g for g in given if g.get("linkId") == item["linkId"]] or [{}]:
-            node = Node(item, raw, parent)
+            node = ResponseItem(item, raw, parent)
             below = item.get("item") or ()
             if item["type"] == "group":
                 node.children = _nodes(below, raw.get("item") or [], node)
@@ -126,7 +126,7 @@ def _nodes(form_items: Any, given: Any, parent: Node | None) -> list[Node]:
     return found
 
 
-def _below(item: Item) -> Iterator[str]:
+def _below(item: FormItem) -> Iterator[str]:
     yield item["linkId"]
     for child in item.get("item") or ():
         yield from _below(child)

@@ -9,7 +9,7 @@ from server.errors import Problem
 from server.fhir.read import coding
 from server.fhir.structure import real_day
 
-Item = Mapping[str, Any]
+FormItem = Mapping[str, Any]
 ValueSets = Mapping[str, ValueSet]
 
 _KIND = {
@@ -45,7 +45,7 @@ _PARTIAL_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")
 
 
 def read_value(
-    item: Item, value_sets: ValueSets, answer: Mapping[str, Any], at: str, problems: list[Problem]
+    item: FormItem, value_sets: ValueSets, answer: Mapping[str, Any], at: str, problems: list[Problem]
 ) -> dict[str, Any] | None:
     """The answer with its coding completed; None when it has no value, or one that is a problem (appended)."""
     keys = [key for key in answer if key.startswith("value")]
@@ -70,7 +70,7 @@ def read_value(
     return {**answer, key: chosen}
 
 
-def answer_value(item: Item, value_sets: ValueSets, scalar: Any) -> dict[str, Any]:
+def answer_value(item: FormItem, value_sets: ValueSets, scalar: Any) -> dict[str, Any]:
     """A plain value as the value[x] that a question asks for: `RA` -> `{"valueCoding": {"system", "code", "display"}}`.
 
     A choice is given by its code, or by `system|code` where two systems share codes; a dict is the value itself
@@ -92,7 +92,7 @@ def answer_value(item: Item, value_sets: ValueSets, scalar: Any) -> dict[str, An
     raise ValueError(f"{item['linkId']} ({item['type']}) cannot be answered with {scalar!r}")
 
 
-def _kinds(item: Item) -> tuple[str, ...]:
+def _kinds(item: FormItem) -> tuple[str, ...]:
     """The value[x] names that a question takes."""
     of_options = {key for option in item.get("answerOption") or () for key in option if key.startswith("value")}
     kinds = of_options or {_KIND[item["type"]]} if item["type"] in _KIND else set()
@@ -108,7 +108,7 @@ def _is_date(value: str) -> bool:
     return real_day(value) is not None or _PARTIAL_DATE.fullmatch(value) is not None
 
 
-def _choose(item: Item, value_sets: ValueSets, key: str, value: Any) -> Any | None:
+def _choose(item: FormItem, value_sets: ValueSets, key: str, value: Any) -> Any | None:
     """The value of a choice, completed by the form; None when it is not among the answers."""
     if key == "valueCoding":
         found = _listed(item, value_sets, value)
@@ -117,7 +117,7 @@ def _choose(item: Item, value_sets: ValueSets, key: str, value: Any) -> Any | No
     return value if item["type"] == "open-choice" or not options or value in options else None
 
 
-def _listed(item: Item, value_sets: ValueSets, given: Mapping[str, Any]) -> dict[str, Any] | None:
+def _listed(item: FormItem, value_sets: ValueSets, given: Mapping[str, Any]) -> dict[str, Any] | None:
     """The Coding when it is among the answers, with the form's system; None when not. No list: every code is fine."""
     wanted = coding(given)
     if wanted is None:
@@ -138,13 +138,13 @@ def _listed(item: Item, value_sets: ValueSets, given: Mapping[str, Any]) -> dict
     return {**given, "system": systems[0], "code": wanted.code} if systems else None
 
 
-def _options(item: Item) -> Iterator[tuple[str, str]]:
+def _options(item: FormItem) -> Iterator[tuple[str, str]]:
     for option in item.get("answerOption") or ():
         if (listed := coding(option.get("valueCoding") or {})) is not None:
             yield listed.system, listed.code
 
 
-def _with_display(item: Item, value_sets: ValueSets, found: dict[str, Any]) -> dict[str, Any]:
+def _with_display(item: FormItem, value_sets: ValueSets, found: dict[str, Any]) -> dict[str, Any]:
     value_set = value_sets.get(str(item.get("answerValueSet", "")).partition("|")[0])
     listed = [option.get("valueCoding") or {} for option in item.get("answerOption") or ()]
     if value_set is not None:

@@ -13,17 +13,17 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 OPERATORS = frozenset((*_COMPARE, "=", "!=", "exists"))
 
 
-class Node:
+class ResponseItem:
     """One item of a response beside its item in the form. answers: each with the items nested in it."""
 
     __slots__ = ("answers", "children", "item", "parent", "raw")
 
-    def __init__(self, item: Mapping[str, Any], raw: Mapping[str, Any], parent: "Node | None") -> None:
+    def __init__(self, item: Mapping[str, Any], raw: Mapping[str, Any], parent: "ResponseItem | None") -> None:
         self.item = item
         self.raw = raw
         self.parent = parent
-        self.children: list[Node] = []
-        self.answers: list[tuple[dict[str, Any], list[Node]]] = []
+        self.children: list[ResponseItem] = []
+        self.answers: list[tuple[dict[str, Any], list[ResponseItem]]] = []
 
     @property
     def link(self) -> str:
@@ -33,13 +33,13 @@ class Node:
         for answer, _ in self.answers:
             yield next(value for key, value in answer.items() if key.startswith("value"))
 
-    def below(self) -> Iterator["Node"]:
+    def below(self) -> Iterator["ResponseItem"]:
         for child in (*self.children, *(n for _, nested in self.answers for n in nested)):
             yield child
             yield from child.below()
 
 
-def drop_disabled(roots: list[Node], parents: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
+def drop_disabled(roots: list[ResponseItem], parents: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
     """The items of the response without those that are disabled, and without groups that then say nothing.
 
     parents: linkIds above each linkId in the form, outermost first.
@@ -48,7 +48,7 @@ def drop_disabled(roots: list[Node], parents: Mapping[str, tuple[str, ...]]) -> 
     return [kept for node in roots if (kept := _kept(node, enabled)) is not None]
 
 
-def _kept(node: Node, enabled: "Enabled") -> dict[str, Any] | None:
+def _kept(node: ResponseItem, enabled: "Enabled") -> dict[str, Any] | None:
     if not enabled(node):
         return None
     kept = {key: value for key, value in node.raw.items() if key not in ("item", "answer")}
@@ -68,21 +68,21 @@ def _kept(node: Node, enabled: "Enabled") -> dict[str, Any] | None:
 class Enabled:
     """Whether a node is enabled; what depends on a disabled question finds it unanswered."""
 
-    def __init__(self, roots: Iterable[Node], parents: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, roots: Iterable[ResponseItem], parents: Mapping[str, tuple[str, ...]]) -> None:
         self._parents = parents
         # by the occurrence they stand in, 0 for the whole response: a group may repeat by the thousand
-        self._within: dict[tuple[int, str], list[Node]] = {}
+        self._within: dict[tuple[int, str], list[ResponseItem]] = {}
         self._known: dict[int, bool] = {}
         self._held: dict[tuple[int, int], bool] = {}
         for root in roots:
             for node in (root, *root.below()):
                 self._within.setdefault((0, node.link), []).append(node)
-                above: Node | None = node
+                above: ResponseItem | None = node
                 while above is not None:
                     self._within.setdefault((id(above), node.link), []).append(node)
                     above = above.parent
 
-    def __call__(self, node: Node) -> bool:
+    def __call__(self, node: ResponseItem) -> bool:
         known = self._known.get(id(node))
         if known is None:
             self._known[id(node)] = False  # a circle of conditions enables nothing
@@ -90,14 +90,14 @@ class Enabled:
             self._known[id(node)] = known
         return known
 
-    def _own(self, node: Node) -> bool:
+    def _own(self, node: ResponseItem) -> bool:
         conditions = node.item.get("enableWhen") or ()
         if not conditions:
             return True
         needed = all if node.item.get("enableBehavior") == "all" else any
         return needed(self._holds(c, node) for c in conditions)
 
-    def _holds(self, condition: Mapping[str, Any], node: Node) -> bool:
+    def _holds(self, condition: Mapping[str, Any], node: ResponseItem) -> bool:
         """Whether a condition holds as seen from a node; the same for every node of one occurrence."""
         scope = self._scope(node, condition["question"])
         key = (scope, id(condition))
@@ -109,7 +109,7 @@ class Enabled:
         """The answers to a question in one occurrence of a group, or in the whole response."""
         return [v for other in self._within.get((scope, question), ()) if self(other) for v in other.values()]
 
-    def _scope(self, node: Node, question: str) -> int:
+    def _scope(self, node: ResponseItem, question: str) -> int:
         """The innermost occurrence above the node whose form item also holds the question; 0 for the response."""
         holders = self._parents.get(question, ())
         above = node.parent

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.fhir.read import extension_value, extensions
-from server.form.response import items
+from server.form.response import form_items
 
 CQF_LIBRARY = "http://hl7.org/fhir/StructureDefinition/cqf-library"
 INITIAL_EXPRESSION = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-initialExpression"
@@ -49,7 +49,7 @@ def expression_problems(
         if not keys:
             text = f"{canonical} is no library there is; end it with the name of one, or with name|version"
             yield "cqf-library", text
-    for _, item in items(questionnaire):
+    for _, item in form_items(questionnaire):
         define = define_of(item)
         if define is None:
             continue

@@ -5,14 +5,12 @@ from typing import Any
 
 from server.errors import Problem
 from server.fhir.read import Resource, dicts
-from server.form.answer import Item, ValueSets, answer_value, read_value
-from server.form.enable_when import Node, drop_disabled
+from server.form.answer import FormItem, ValueSets, read_value
+from server.form.enable_when import ResponseItem, drop_disabled
 from server.form.model import Form
 
 MAX_ITEMS = 2_000
 """Items and answers of one response. A long form has a hundred; reading more only keeps others waiting."""
-
-__all__ = ["Item", "answer_value", "contained_form", "form_canonicals", "item_by_link", "items", "read_response"]
 
 
 def contained_form(response: Resource) -> Resource | None:
@@ -40,20 +38,15 @@ def form_canonicals(response: Resource) -> tuple[str, ...]:
     return tuple(c for c in (*_list(form.get("derivedFrom")), *versioned, url) if isinstance(c, str) and c)
 
 
-def items(questionnaire: Mapping[str, Any]) -> Iterator[tuple[tuple[Item, ...], Item]]:
+def form_items(questionnaire: Mapping[str, Any]) -> Iterator[tuple[tuple[FormItem, ...], FormItem]]:
     """Every item of a form in its order, each with its parents, outermost first. What is no item is passed over."""
     return _below((), questionnaire)
 
 
-def _below(parents: tuple[Item, ...], holder: Item) -> Iterator[tuple[tuple[Item, ...], Item]]:
+def _below(parents: tuple[FormItem, ...], holder: FormItem) -> Iterator[tuple[tuple[FormItem, ...], FormItem]]:
     for item in dicts(holder.get("item")):
         yield parents, item
         yield from _below((*parents, item), item)
-
-
-def item_by_link(form: Form) -> dict[str, Item]:
-    """The items of a form by linkId."""
-    return {item["linkId"]: item for _, item in items(form.questionnaire)}
 
 
 def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str) -> tuple[Resource, list[Problem]]:
@@ -80,16 +73,18 @@ class _Reader:
     def __init__(self, form: Form, value_sets: ValueSets, at: str) -> None:
         self.value_sets = value_sets
         self.parents: dict[str, tuple[str, ...]] = {
-            item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in items(form.questionnaire)
+            item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in form_items(form.questionnaire)
         }
         self.problems: list[Problem] = []
         self._at = at
         self._read = 0
 
-    def nodes(self, holder: Mapping[str, Any], form_item: Item, parent: Node | None, at: str) -> list[Node]:
+    def nodes(
+        self, holder: Mapping[str, Any], form_item: FormItem, parent: ResponseItem | None, at: str
+    ) -> list[ResponseItem]:
         """The items that stand directly below `holder` (response, group or answer), matched to the form's."""
         allowed = {child["linkId"]: child for child in form_item.get("item") or ()}
-        found: list[Node] = []
+        found: list[ResponseItem] = []
         seen: set[str] = set()
         for n, raw in enumerate(self._some(holder.get("item"))):
             place = f"{at}.item[{n}]"
@@ -105,8 +100,8 @@ class _Reader:
             found.append(self._node(item, raw, parent, place))
         return found
 
-    def _node(self, item: Item, raw: Mapping[str, Any], parent: Node | None, at: str) -> Node:
-        node = Node(item, raw, parent)
+    def _node(self, item: FormItem, raw: Mapping[str, Any], parent: ResponseItem | None, at: str) -> ResponseItem:
+        node = ResponseItem(item, raw, parent)
         node.children = self.nodes(raw, item, node, at)
         answers = self._some(raw.get("answer"))
         if answers and item["type"] in ("group", "display"):

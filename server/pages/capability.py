@@ -39,11 +39,8 @@ _DEFINED_ELSEWHERE = {
         "$expand": f"{_DTR}/OperationDefinition/DTR-ValueSet-expand|2.2.0",
     },
 }
-_SEARCH_PARAMETERS = (
-    {"name": "url", "type": "uri", "documentation": "The canonical url, with or without |version."},
-    {"name": "version", "type": "token", "documentation": "The business version."},
-    {"name": "_id", "type": "token", "documentation": "The id on this server."},
-)
+_TYPES = {"url": "uri"}
+"""The type of each search parameter that is no token."""
 _SECURITY = (
     "Callers are not authenticated yet, so the server listens on the loopback interface only. "
     "A proxy that authenticates may stand in front of it."
@@ -72,7 +69,10 @@ def capability_statement(urls: Iterable[Url], version: Version, base_url: str, n
             entry = resources.setdefault(type_, {"type": type_})
             entry.setdefault("interaction", []).append({"code": code, "documentation": f"{url.summary}."})
             if code == "search-type":
-                entry["searchParam"] = list(_SEARCH_PARAMETERS)
+                entry["searchParam"] = [
+                    {"name": name, "type": _TYPES.get(name, "token"), "documentation": meaning}
+                    for name, meaning in url.query.items()
+                ]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",

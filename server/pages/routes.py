@@ -1,65 +1,79 @@
 """Pages for people and addresses for operations: welcome, discovery documents, health."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import orjson
+from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse
 
-from server.clock import Clock
 from server.fhir.version import Version
 from server.outcomes import CdsResponse, FhirResponse
-from server.pages.capability import capability_statement, davinci_configuration
-from server.pages.welcome import Example, welcome
-from server.policy.library import PolicyLibrary
-from server.policy.plan import Plan
+from server.pages.capability import capability_statement
+from server.pages.capability import davinci_configuration as configuration
+from server.pages.examples import ORDER_SIGN, SUBMIT
+from server.pages.welcome import Example
+from server.pages.welcome import welcome as welcome_page
 from server.store.ports import Store
-from server.url import Url
+from server.url import Url, version_of
+from server.world import World
 
 
-class PageRoutes:
-    """What is served at the root. examples: the folder of policy folders, whose `demo/` files the page suggests."""
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What is rendered once; a response can be sent any number of times."""
 
-    def __init__(self, policies: PolicyLibrary, plan: Plan, store: Store, base_url: str, examples: Path) -> None:
-        self._welcome = welcome(base_url, plan, policies.policies, _example(examples))
-        self._configuration = orjson.dumps(davinci_configuration(plan, base_url))
-        self._store = store
+    welcome: HTMLResponse
+    configuration: CdsResponse
+    metadata: Mapping[Version, FhirResponse]
+    store: Store
 
-    async def welcome(self, request: Request) -> Response:  # noqa: ARG002 - a handler takes the request
-        return self._welcome
-
-    async def davinci_configuration(self, request: Request) -> Response:  # noqa: ARG002 - likewise
-        return CdsResponse(self._configuration)
-
-    async def healthz(self, request: Request) -> Response:  # noqa: ARG002 - likewise
-        return PlainTextResponse("ok\n")
-
-    async def readyz(self, request: Request) -> Response:  # noqa: ARG002 - likewise
-        """503 until the database answers, so that a load balancer waits."""
-        ready = await run_in_threadpool(self._store.ready)
-        return PlainTextResponse("ready\n" if ready else "the database does not answer\n", 200 if ready else 503)
-
-
-class CapabilityRoutes:
-    """What is served beside the operations of one FHIR base."""
-
-    def __init__(self, urls: Iterable[Url], version: Version, base_url: str, clock: Clock) -> None:
-        self._metadata = orjson.dumps(capability_statement(urls, version, base_url, clock()))
-
-    async def metadata(self, request: Request) -> Response:  # noqa: ARG002 - a handler takes the request
-        return FhirResponse(self._metadata)
-
-
-def _example(folder: Path) -> Example | None:
-    """The first policy's `demo/order-sign.json` and `demo/submit.json`, as paths from where the server was started."""
-    for demo in sorted(folder.glob("*/demo")):
-        files = (demo / "order-sign.json", demo / "submit.json")
-        if all(f.is_file() for f in files):
-            return Example(*(_shown(f) for f in files))
-    return None
+    @classmethod
+    def of(cls, world: World, fhir_urls: Iterable[Url], examples: Mapping[str, Path]) -> "Pages":
+        """fhir_urls: the rows of each FHIR base, which its CapabilityStatement lists. examples: as example_files."""
+        urls, base_url = tuple(fhir_urls), world.base_url
+        example = Example(_shown(examples[ORDER_SIGN]), _shown(examples[SUBMIT])) if examples else None
+        return cls(
+            welcome_page(base_url, world.plan, world.policies.policies, example),
+            CdsResponse(configuration(world.plan, base_url)),
+            {v: FhirResponse(capability_statement(urls, v, base_url, world.clock())) for v in Version},
+            world.store,
+        )
 
 
 def _shown(file: Path) -> str:
+    """As a path from where the server was started, which is where commands are typed."""
     return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+async def _pages(request: Request) -> Pages:
+    found: Pages = request.app.state.pages
+    return found
+
+
+PagesOf = Annotated[Pages, Depends(_pages)]
+
+
+async def welcome(pages: PagesOf) -> HTMLResponse:
+    return pages.welcome
+
+
+async def davinci_configuration(pages: PagesOf) -> CdsResponse:
+    return pages.configuration
+
+
+async def metadata(request: Request, pages: PagesOf) -> FhirResponse:
+    return pages.metadata[version_of(request)]
+
+
+async def healthz() -> PlainTextResponse:
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(pages: PagesOf) -> PlainTextResponse:
+    """503 until the database answers, so that a load balancer waits."""
+    ready = await run_in_threadpool(pages.store.ready)
+    return PlainTextResponse("ready\n" if ready else "the database does not answer\n", 200 if ready else 503)

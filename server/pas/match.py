@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from server.decision.request import AuthorizationRequest, RequestedItem, SentResponse
+from server.fhir.order import deciding_day
 from server.fhir.read import Resource
 from server.fhir.structure import real_day
 from server.fhir.version import Version
@@ -58,7 +59,7 @@ def match(reading: SubmitReading, policies: PolicyLibrary) -> tuple[MatchedItem,
 
 def _matched(item: RequestedItem, created: date, answers: "_Answers", policies: PolicyLibrary) -> MatchedItem:
     own = answers.of(item)
-    day = item.service[0] if item.service else created
+    day = deciding_day(item.service[0] if item.service else None, created)
     chosen = policies.for_order(item.codes, day, attached=[a.policy.id for a in own])
     if chosen.edition is None:
         return MatchedItem(item, chosen.policy)

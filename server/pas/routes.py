@@ -1,65 +1,84 @@
-"""The HTTP side of PAS for one FHIR base."""
+"""The HTTP side of PAS: one function an operation. Errors leave as exceptions; outcomes.py words them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
+from fastapi import Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from server.auth.caller import LOOPBACK
+from server.auth.caller import Caller, CallerOf
 from server.body import FHIR_JSON, read_json
 from server.fhir.version import Version
 from server.outcomes import FhirResponse
-from server.pas.explain import explain, read_claim_response
-from server.pas.inquire import inquire
+from server.pas.explain import explain as explained
+from server.pas.explain import read_claim_response
+from server.pas.inquire import inquire as inquired
 from server.pas.match import read_and_match
 from server.pas.request.inquiry import read_inquiry
+from server.pas.sandbox.sandbox_file import Scripts
 from server.pas.sandbox.scripted import Sandbox
-from server.pas.submit import submit
+from server.pas.submit import submit as submitted
+from server.url import version_of
 from server.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class PasRoutes:
-    """Claim/$submit, Claim/$inquire, ClaimResponse reads and $explain under one version.
-
-    evaluations: the worker threads that may wait for CQL; None for those of every request. Errors are raised as
-    server.errors; the application answers them.
-    """
+class Pas:
+    """PAS under one guide version, made once. sandbox: answers for its members before the operations do."""
 
     version: Version
     world: World
     sandbox: Sandbox | None = None
-    evaluations: CapacityLimiter | None = None
 
-    async def submit(self, request: Request) -> FhirResponse:
-        """Answers 200 for every request that could be read, business rejections included (pas P-45)."""
-        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self.world.max_body_bytes)
-        return FhirResponse(await to_thread.run_sync(self._submit, raw, body, limiter=self.evaluations))
+    @classmethod
+    def of(cls, world: World, version: Version, sandbox: Scripts | None = None) -> "Pas":
+        return cls(version, world, Sandbox(sandbox, world) if sandbox else None)
 
-    async def inquire(self, request: Request) -> FhirResponse:
-        raw, body = await read_json(request, accepted=FHIR_JSON, limit=self.world.max_body_bytes)
-        return FhirResponse(await run_in_threadpool(self._inquire, raw, body))
 
-    async def claim_response(self, request: Request) -> FhirResponse:
-        """One answer, as it was given (read)."""
-        found = await run_in_threadpool(
-            read_claim_response, request.path_params["id"], self.version, LOOPBACK, self.world.store
-        )
-        return FhirResponse(found)
+async def _pas(request: Request) -> Pas:
+    found: Pas = request.app.state.pas[version_of(request)]
+    return found
 
-    async def explain(self, request: Request) -> FhirResponse:
-        return FhirResponse(await run_in_threadpool(explain, request.path_params["id"], LOOPBACK, self.world.store))
 
-    def _submit(self, raw: bytes, body: dict[str, Any]) -> bytes:
-        matched = read_and_match(raw, body, self.version, self.world.policies)
-        if self.sandbox is not None:
-            return self.sandbox.submit(matched, raw, LOOPBACK)
-        return submit(matched, raw, LOOPBACK, self.world)
+PasOf = Annotated[Pas, Depends(_pas)]
+ResponseId = Annotated[str, Path(alias="id", description="ClaimResponse.id of an answer to Claim/$submit.")]
 
-    def _inquire(self, raw: bytes, body: dict[str, Any]) -> bytes:
-        request = read_inquiry(raw, body, self.version)
-        if self.sandbox is not None:
-            self.sandbox.settle(request)
-        return inquire(request, LOOPBACK, self.world)
+
+async def submit(request: Request, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """Answers 200 for every request that could be read, business rejections included (pas P-45)."""
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=pas.world.max_body_bytes)
+    answer = await to_thread.run_sync(_submit, pas, raw, body, caller, limiter=pas.world.evaluations)
+    return FhirResponse(answer)
+
+
+async def inquire(request: Request, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """`POST Claim/$inquire`: where requests stand, from the record."""
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=pas.world.max_body_bytes)
+    return FhirResponse(await run_in_threadpool(_inquire, pas, raw, body, caller))
+
+
+async def claim_response(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """One answer, as it was given (read)."""
+    found = await run_in_threadpool(read_claim_response, response_id, pas.version, caller, pas.world.store)
+    return FhirResponse(found)
+
+
+async def explain(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """`GET ClaimResponse/{id}/$explain`: the reasons of one answer."""
+    return FhirResponse(await run_in_threadpool(explained, response_id, caller, pas.world.store))
+
+
+def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    matched = read_and_match(raw, body, pas.version, pas.world.policies)
+    if pas.sandbox is not None:
+        return pas.sandbox.submit(matched, raw, caller)
+    return submitted(matched, raw, caller, pas.world)
+
+
+def _inquire(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    request = read_inquiry(raw, body, pas.version)
+    if pas.sandbox is not None:
+        pas.sandbox.settle(request)
+    return inquired(request, caller, pas.world)

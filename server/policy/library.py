@@ -1,6 +1,6 @@
 """Every policy the server serves, found by an order's codes, by a form's canonical, or by id."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,22 +14,18 @@ from server.policy.model import CqlLibrary, Edition, Policy, ValueSet
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
-    """What the codes of an order say.
+class OrderPolicy:
+    """Which policy judges what is ordered, and by which edition.
 
-    identified: the policy of the product or service named; possible: policies for which only a placeholder code speaks;
-    other: True when the codes name a product and it is none of ours.
+    policy: None when the codes name no product of any policy. edition: the one in force on the day, None when the
+    policy was not in force yet. possible: the policies that a placeholder code may stand for, where no code names a
+    product. other: the codes name a product, and no policy is about it.
     """
 
-    identified: Policy | None
-    possible: tuple[Policy, ...]
-    other: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPolicy:
     policy: Policy | None
     edition: Edition | None
+    possible: tuple[Policy, ...] = ()
+    other: bool = False
 
 
 class PolicyLibrary:
@@ -58,32 +54,32 @@ class PolicyLibrary:
         """Raises PolicyProblems with everything that is wrong, in every folder."""
         loader = Loader(cql, questionnaires)
         policies = loader.policies()
-        artifacts = loader.artifacts
-        if artifacts.problems:
-            raise PolicyProblems(artifacts.problems)
-        return cls(policies, artifacts.libraries, artifacts.value_sets)
+        if loader.files.problems:
+            raise PolicyProblems(loader.files.problems)
+        return cls(policies, loader.files.libraries, loader.files.value_sets)
 
-    def recognise(self, codings: Iterable[Coding]) -> Recognised:
-        """Which policy an order falls under; a code that names a product outweighs any placeholder beside it."""
+    def for_order(self, codings: Iterable[Coding], on: date, *, attached: Sequence[str] | None = None) -> OrderPolicy:
+        """The policy that the codes of an order name, and its edition in force on a day (policy reading A-32).
+
+        A code that names a product outweighs every placeholder beside it. attached: the ids of the policies whose forms
+        came along, where forms can come along; a placeholder alone then stands for the first of these that it may stand
+        for, else for the only policy that it may stand for. Without `attached` a placeholder names no policy.
+        """
         tokens = [token for c in codings for token in _tokens(c)]
-        identified = next((self._identified[t] for t in tokens if t in self._identified), None)
-        if identified is not None:
-            return Recognised(identified, (), other=False)
-        placeholder_for = tuple(p for p in self.policies if any(t in p.placeholders for t in tokens))
-        other = any(
-            t.split("|", 1)[0] in self._naming_systems and not any(t in p.placeholders for p in self.policies)
-            for t in tokens
-        )
-        return Recognised(None, () if other else placeholder_for, other)
+        named = next((self._identified[t] for t in tokens if t in self._identified), None)
+        if named is not None:
+            return OrderPolicy(named, named.edition_on(on))
+        if any(self._names_other_product(t) for t in tokens):
+            return OrderPolicy(None, None, other=True)
+        possible = tuple(p for p in self.policies if any(t in p.placeholders for t in tokens))
+        chosen = _chosen(possible, attached) if attached is not None else None
+        return OrderPolicy(chosen, chosen.edition_on(on) if chosen else None, possible)
 
-    def for_order(self, codings: Iterable[Coding], on: date, *, attached: Collection[str] = ()) -> OrderPolicy:
-        """The policy that codes name and its edition in force on a day."""
-        recognised = self.recognise(codings)
-        policy = recognised.identified
-        if policy is None and recognised.possible and attached is not None:
-            policy = next((p for i in attached for p in recognised.possible if p.id == i), None)
-            policy = policy or (recognised.possible[0] if len(recognised.possible) == 1 else None)
-        return OrderPolicy(policy, policy.edition_on(on) if policy else None)
+    def _names_other_product(self, token: str) -> bool:
+        """Whether a token of a system that names products stands for a product of no policy."""
+        return token.split("|", 1)[0] in self._naming_systems and not any(
+            token in p.placeholders for p in self.policies
+        )
 
     def policy(self, policy_id: str) -> Policy | None:
         return self._by_id.get(policy_id)
@@ -95,6 +91,12 @@ class PolicyLibrary:
     def by_form(self, canonical: str) -> tuple[Policy, Edition] | None:
         """The newest edition with this form; `canonical` with or without `|version`. None when unknown."""
         return self._by_form.get(canonical)
+
+
+def _chosen(possible: tuple[Policy, ...], attached: Sequence[str]) -> Policy | None:
+    """The policy that a placeholder stands for, by the forms that came along; None when they leave it open."""
+    answered = next((p for policy_id in attached for p in possible if p.id == policy_id), None)
+    return answered or (possible[0] if len(possible) == 1 else None)
 
 
 def _tokens(coding: Coding) -> tuple[str, ...]:

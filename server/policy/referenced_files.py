@@ -1,7 +1,6 @@
 """The files policies refer to: CQL libraries with their ELM, value sets, forms. Everything wrong is listed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,17 @@ from server.cql.model import CqlLibrary, ValueSet, whole_systems
 from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
-from server.form.check import form_problems
 from server.form.expression import expression_problems
-from server.form.response import items
+from server.form.problems import form_problems
+from server.form.response import form_items
+from server.policy.declared import Declared
 from server.policy.model import Form
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What criteria may name: the main library's defines; parameters of every included library too."""
-
-    defines: frozenset[str]
-    parameters: frozenset[str]
-
-
-class Artifacts:
+class ReferencedFiles:
     """What was read so far; `problems` collects what was found wrong."""
 
-    def __init__(self, cql: Path) -> None:
-        self.cql = cql
+    def __init__(self) -> None:
         self.problems: list[PolicyProblem] = []
         self.libraries: dict[str, CqlLibrary] = {}
         self.value_sets: dict[str, ValueSet] = {}
@@ -93,7 +84,7 @@ class Artifacts:
         return None
 
     def form(self, file: Path) -> Form | None:
-        """A Questionnaire that can be asked and read (form_check.py), or None and the problems; read once."""
+        """A Questionnaire that can be asked and read (form/problems.py), or None and the problems; read once."""
         if file not in self._forms:
             self._forms[file] = self._form(file)
         return self._forms[file]
@@ -108,11 +99,10 @@ class Artifacts:
             self.problem(file, place, text)
         return None if problems else Form(resource["url"], resource["version"], resource)
 
-    def known(self, library: CqlLibrary | None) -> Known:
-        if library is None:
-            return Known(frozenset(), frozenset())
+    def declared(self, library: CqlLibrary) -> Declared:
         run = [self._elms[lib.key] for lib in self.closure(library.key)]
-        return Known(self._elms[library.key].defines, frozenset(p for elm in run for p in elm.parameters))
+        parameters = frozenset(p for elm in run for p in elm.parameters)
+        return Declared(library.source, self._elms[library.key].defines, parameters)
 
     def closure(self, key: str) -> tuple[CqlLibrary, ...]:
         """The library and all that it includes, transitively, itself first."""
@@ -127,7 +117,9 @@ class Artifacts:
         """The value sets that the library, its includes and the form refer to."""
         urls = {url for lib in self.closure(key) for url in self._elms[lib.key].value_sets.values()}
         urls |= {
-            str(i["answerValueSet"]).split("|", 1)[0] for _, i in items(form.questionnaire) if i.get("answerValueSet")
+            str(i["answerValueSet"]).split("|", 1)[0]
+            for _, i in form_items(form.questionnaire)
+            if i.get("answerValueSet")
         }
         for url in sorted(urls - set(self.value_sets)):
             self.problem(Path(self.libraries[key].source), "valueset", f"{url} is in no value-sets folder; add it")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from server.authoring.chart import ChartError, changed
+from server.authoring.worked_cases_file import Changes
 from server.policy.model import Policy
 from tests import made_up
 from tests.policies import FORM_URL, a_form, a_policy, an_edition
@@ -53,10 +54,14 @@ def chart() -> Json:
     return bundle
 
 
+def changes(record: Json | None = None, answers: Json | None = None) -> Changes:
+    return Changes.model_validate({"record": record or {}, "answers": answers or {}})
+
+
 def made(record: Json | None = None, answers: Json | None = None, edition: str | None = None) -> Json:
     found = policy()
     named = next((e for e in found.editions if e.version == edition), None)
-    return changed(chart(), {"record": record, "answers": answers}, found, named, {})
+    return changed(chart(), changes(record, answers), found, named, {})
 
 
 def resources(bundle: Json) -> dict[str, Json]:
@@ -73,8 +78,8 @@ def test_a_case_without_changes_is_its_chart() -> None:
     """Nothing differs, and the chart that was read stays as it is for the next case."""
     read = chart()
     before = deepcopy(read)
-    assert changed(read, {}, policy(), None, {}) == before
-    changed(read, {"answers": {"score": 5}, "record": {"remove": ["Coverage"]}}, policy(), None, {})
+    assert changed(read, Changes(), policy(), None, {}) == before
+    changed(read, changes({"remove": ["Coverage"]}, {"score": 5}), policy(), None, {})
     assert read == before
 
 

@@ -93,7 +93,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "a billing code of no shape": (
         text(TOML, 'form = "nov', 'billing = ["XX"]\nform = "nov'),
-        f"{TOML}: edition 2025-01-01.billing: XX is no code of HCPCS or CPT",
+        f'{TOML}: edition 2025-01-01.billing 1: "XX" is no code of HCPCS or CPT',
     ),
     "an expansion that is none": (resource(VALUES, expansion="x"), f"{VALUES}: ValueSet.expansion: "),
     "a code that is a number": (
@@ -145,7 +145,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "a form version that is a number": (resource(FORM, version=1), f"{FORM}: Questionnaire.version: "),
     "cases that are no text": (put(CASES, b"\xff"), f"{CASES}: is not TOML in UTF-8"),
-    "cases that are a list of numbers": (put(CASES, b"case = [5]"), f"{CASES}: case: "),
+    "cases that are a list of numbers": (put(CASES, b"case = [5]"), f"{CASES}: case 1: must be a table"),
     "a chart that is a list": (put(CHART, []), f"{CASES}: case N-1.chart: initial: a chart is a PAS request Bundle"),
     "a chart without entries": (
         put(CHART, {"resourceType": "Bundle"}),
@@ -153,18 +153,24 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "a chart that is no JSON": (put(CHART, b"\xff"), f"{CASES}: case N-1.chart: initial: "),
     "no such chart": (case('title = "t"\nchart = "nope"'), f"{CASES}: case N-2.chart: nope: "),
-    "remove that is a number": (record("remove = 5"), f"{CASES}: case N-2.chart: initial: remove: must be a list"),
-    "remove of numbers": (record("remove = [5]"), f"{CASES}: case N-2.chart: initial: remove: must be a list"),
-    "add that is text": (record('add = "x"'), f"{CASES}: case N-2.chart: initial: add: must be a list"),
+    "remove that is a number": (record("remove = 5"), f"{CASES}: case N-2.record.remove: must be a list"),
+    "remove of numbers": (record("remove = [5]"), f"{CASES}: case N-2.record.remove 1: must be a text"),
+    "add that is text": (record('add = "x"'), f"{CASES}: case N-2.record.add: must be a list"),
     "the Claim removed": (record('remove = ["Claim"]'), f"{CASES}: case N-2.chart: initial: "),
     "everything removed": (
         record('remove = ["Claim", "QuestionnaireResponse"]'),
         f"{CASES}: case N-2.chart: initial: ",
     ),
     "an item that is a number": (record('"Claim.item" = 5'), f"{CASES}: case N-2.chart: initial: "),
-    "a folder whose name no address can hold": (renamed, "cql/no vestra/policy.toml: id: stands in addresses"),
+    "a folder whose name no address can hold": (
+        renamed,
+        'cql/no vestra/policy.toml: id: "no vestra" stands in addresses',
+    ),
     "a folder without a policy": (folder("cql/zzz"), "cql/zzz/policy.toml: there is no such file"),
-    "a wrong outcome": (text(CASES, '"approve"', '"deny"'), f"{CASES}: case N-1.expect.outcome: deny is no outcome"),
+    "a wrong outcome": (
+        text(CASES, '"approve"', '"deny"'),
+        f'{CASES}: case N-1.expect.outcome: "deny" must be one of approve, ',
+    ),
 }
 
 
@@ -202,7 +208,7 @@ def test_plan_sandbox_and_cql_are_looked_at_too(
     unknown = text(ELM, '"type":"LessOrEqual"', '"type":"Precision"')
     problems = check(BROKEN["a billing code of no shape"][0], BROKEN["cases that are no text"][0], unknown)
     for said in (
-        f"{TOML}: edition 2025-01-01.billing: XX is no code of HCPCS or CPT",
+        f'{TOML}: edition 2025-01-01.billing 1: "XX" is no code of HCPCS or CPT',
         "plan.toml: name: is missing",
         "sandbox.toml: member: is missing",
         f"{POLICY}/Novestra9.cql: 15:31: Precision is not in the engine",

@@ -3,17 +3,16 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from typing import Any, cast
 
 import httpx
 import orjson
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from server.crd.routes import CrdRoutes
+from server.crd.routes import Crd
 from server.errors import VitruvianError
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, RXNORM
 from server.fhir.version import Version
@@ -21,7 +20,9 @@ from server.outcomes import cds_error
 from server.policy.library import PolicyLibrary
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.store.ports import ActiveAuthorization, Assertion
+from server.world import World
 from tests.crd.invariants import broken_invariants
+from tests.mounted import mounted
 from tests.policies import DRUG, a_library
 
 Json = dict[str, Any]
@@ -82,26 +83,21 @@ class Memory:
         )
 
 
+def a_world(store: Any, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> World:
+    """The world of a CDS service: it needs no engine."""
+    engine: Any = None
+    return World(policies or a_library(), plan, store, engine, "http://payer", max_body_bytes=1_000_000)
+
+
 class Ehr:
     """A client of the CDS service. `on` is the day it is."""
 
     def __init__(self, store: Any = None, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> None:
         self.store = cast("Any", store or Memory())
         self.on = TODAY
-        self.routes = CrdRoutes(
-            policies=policies or a_library(),
-            plan=plan,
-            store=self.store,
-            limit=1_000_000,
-            clock=lambda: datetime(self.on.year, self.on.month, self.on.day, 9, tzinfo=UTC),
-        )
-        self.app = Starlette(
-            routes=[
-                Route("/cds-services", self.routes.discovery),
-                Route("/cds-services/{id}", self.routes.call, methods=["POST"]),
-            ],
-            exception_handlers={VitruvianError: _error},
-        )
+        self.world = a_world(self.store, policies, plan)
+        self.world = replace(self.world, clock=lambda: datetime.combine(self.on, time(9), UTC))
+        self.app = mounted(Crd.of(self.world), "crd")
 
     def post(self, body: Any, service: str = "crd-order-sign", media: str = "application/json") -> httpx.Response:
         raw = body if isinstance(body, bytes) else orjson.dumps(body)

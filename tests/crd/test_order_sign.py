@@ -2,17 +2,19 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.crd.hook_request import read_request
-from server.crd.hooks.order_sign import OrderSign
+from server.auth.caller import LOOPBACK
+from server.crd.gather import gather
+from server.crd.hook_request import read_hook_request
+from server.crd.hooks.order_select import order_select
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, NDC, RXNORM
 from server.fhir.version import Version
 from server.policy.plan_file import load_plan
@@ -23,7 +25,6 @@ from tests.crd.calls import (
     NEVER,
     OTHER_DRUG,
     OXYGEN,
-    PLAN,
     TODAY,
     Ehr,
     Json,
@@ -33,6 +34,7 @@ from tests.crd.calls import (
     a_coding,
     a_coverage,
     a_service,
+    a_world,
     an_answered_order,
     an_order,
     children,
@@ -377,17 +379,9 @@ def test_many_orders_are_answered_in_time_that_grows_with_them() -> None:
             return super().__iter__()
 
     body = a_call(*(an_order(order_id=f"rx-{n}") for n in range(20)), hook="order-select", selections=[])
-    request = read_request(orjson.dumps(body), body, "order-select")
+    request = read_hook_request(orjson.dumps(body), body, "order-select")
     asked = replace(request, context={**request.context, "selections": Selections(["MedicationRequest/rx-1"])})
-    service = OrderSign(
-        policies=a_library(),
-        plan=PLAN,
-        store=cast("Any", Memory()),
-        clock=lambda: datetime(2026, 11, 23, tzinfo=UTC),
-        new_id=lambda: "id",
-        new_number=lambda prefix: f"{prefix}1",
-    )
-    assert len(service.answer(asked)["systemActions"]) == 1
+    assert len(order_select(gather(asked), LOOPBACK, a_world(Memory()))["systemActions"]) == 1
     assert calls == 1
 
 

@@ -1,26 +1,21 @@
 """DTR over HTTP for the made-up policy, with the real CQL engine."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from fastapi import FastAPI
 
-from server.app import FHIR_URLS
 from server.cql.engine import CqlEngine
-from server.dtr.routes import DtrRoutes
-from server.errors import VitruvianError
+from server.dtr.routes import Dtr
 from server.fhir.version import Version
-from server.outcomes import fhir_error
 from server.policy.library import PolicyLibrary
 from server.store.ports import Store
+from server.world import World
 from tests.dtr import example_policy as example
+from tests.mounted import mounted, send
 
 BASE_URL = "http://payer.example"
 PACKAGE = "/Questionnaire/$questionnaire-package"
@@ -28,20 +23,14 @@ PACKAGE = "/Questionnaire/$questionnaire-package"
 
 @dataclass
 class Server:
-    """One FHIR base under test. remembered: what its store knows; routes: the handlers behind it."""
+    """One FHIR base under test. remembered: what its store knows."""
 
     version: Version
-    app: Starlette
-    routes: DtrRoutes
+    app: FastAPI
     remembered: example.Remembered = field(default_factory=example.Remembered)
 
     def send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        async def call() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
-                return await http.request(method, f"{self.version.base}{path}", **request)
-
-        return asyncio.run(call())
+        return send(self.app, method, f"{BASE_URL}{self.version.base}{path}", **request)
 
     def package(self, *parts: dict[str, Any]) -> httpx.Response:
         return self.send("POST", PACKAGE, json=example.ask(*parts))
@@ -106,12 +95,12 @@ def serve(policies: PolicyLibrary, engine: CqlEngine) -> Callable[..., Server]:
             "store": cast("Store", remembered),
             "engine": engine,
             "base_url": BASE_URL,
-            "limit": 2**20,
+            "max_body_bytes": 2**20,
             "clock": lambda: example.NOW,
             "new_id": lambda: next(ids),
         }
-        routes = DtrRoutes(version, **{**world, **changes})
-        return Server(version, _app(version, routes), routes, remembered)
+        dtr = Dtr.of(World(**{**world, **changes}), version)
+        return Server(version, mounted({version: dtr}, "dtr", version.base), remembered)
 
     return make
 
@@ -120,15 +109,3 @@ def serve(policies: PolicyLibrary, engine: CqlEngine) -> Callable[..., Server]:
 def server(request: pytest.FixtureRequest, serve: Callable[..., Server]) -> Server:
     """A server, once of each guide version."""
     return serve(request.param)
-
-
-def _app(version: Version, routes: DtrRoutes) -> Starlette:
-    async def on_error(_: Request, error: Exception) -> Response:
-        return fhir_error(cast("VitruvianError", error))
-
-    routed = [
-        Route(version.base + url.path, getattr(routes, url.handler), methods=[url.method])
-        for url in FHIR_URLS
-        if url.part == "dtr"
-    ]
-    return Starlette(routes=routed, exception_handlers={VitruvianError: on_error})

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import InvalidRequest
-from server.fhir.parameters import ANY_RESOURCE, Declared, parameters, part, read_parameters, resource, value
+from server.fhir.parameters import ANY_RESOURCE, DeclaredParameter, parameters, part, read_parameters, resource, value
 
 DECLARED = (
-    Declared("coverage", 1, 1, resources=("Coverage",)),
-    Declared("order", resources=("MedicationRequest", "ServiceRequest")),
-    Declared("referenced", resources=ANY_RESOURCE),
-    Declared("context", 0, 1, values=("string", "id")),
+    DeclaredParameter("coverage", 1, 1, resources=("Coverage",)),
+    DeclaredParameter("order", resources=("MedicationRequest", "ServiceRequest")),
+    DeclaredParameter("referenced", resources=ANY_RESOURCE),
+    DeclaredParameter("context", 0, 1, values=("string", "id")),
 )
 COVERAGE = {"name": "coverage", "resource": {"resourceType": "Coverage"}}
 
@@ -61,7 +61,7 @@ def test_every_fault_is_named_with_its_place(body: dict[str, Any], places: list[
 
 
 def test_what_was_sent_is_found_by_name_in_order_and_the_rest_is_passed_over() -> None:
-    """Declared names are always there; others are tolerated."""
+    """DeclaredParameter names are always there; others are tolerated."""
     orders = [resource("order", {"resourceType": t}) for t in ("ServiceRequest", "MedicationRequest")]
     unknown = value("else", "boolean", content=True)
     body = parameters(unknown, COVERAGE, *orders, value("context", "id", " a "))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from server.errors import InvalidRequest
 from server.fhir.read import Resource
 from server.form.adaptive import Asking, Round
-from server.form.response import form_canonicals, items, read_response
+from server.form.response import form_canonicals, form_items, read_response
 from server.policy.model import Form
 
 Json = dict[str, Any]
@@ -44,8 +44,8 @@ FORM = form(
     group("many", question("m"), question("m-more", when="m"), repeats=True),
     group("last", group("inner", question("c", required=False), question("d", when="b"))),
 )
-LINKS = [item["linkId"] for _, item in items(FORM.questionnaire) if item["type"] == "boolean"]
-GROUPS = {item["linkId"] for _, item in items(FORM.questionnaire)} - set(LINKS)
+LINKS = [item["linkId"] for _, item in form_items(FORM.questionnaire) if item["type"] == "boolean"]
+GROUPS = {item["linkId"] for _, item in form_items(FORM.questionnaire)} - set(LINKS)
 
 
 def answered(of: Form, said: Json, shown: Any) -> list[Json]:

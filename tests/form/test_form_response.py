@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.form.enable_when import Node, drop_disabled
-from server.form.response import MAX_ITEMS, answer_value, item_by_link, items, read_response
+from server.form.answer import answer_value
+from server.form.enable_when import ResponseItem, drop_disabled
+from server.form.response import MAX_ITEMS, form_items, read_response
 from server.policy.model import Form, ValueSet
 from tests.policies import a_form
 
@@ -78,6 +79,7 @@ FORM = a_form(
     {"resourceType": "Questionnaire", "url": "http://payer.example/q", "version": "1", "status": "active"}
     | {"item": [question("main", "group", item=QUESTIONS)]}
 )
+ITEMS = {item["linkId"]: item for _, item in form_items(FORM.questionnaire)}
 VALUE_SETS = {
     DRUGS: ValueSet(DRUGS, "1", {}, frozenset({f"{RXNORM}|1", f"{RXNORM}|2"})),
     DIAGNOSES: ValueSet(DIAGNOSES, "1", {"compose": {"include": [{"system": ICD10}]}}, frozenset()),
@@ -253,22 +255,22 @@ def test_the_longest_response_is_judged_group_by_group() -> None:
     """A condition is looked up in its own occurrence alone: twice the groups take twice the steps."""
     steps = 0
 
-    class Counting(Node):
+    class Counting(ResponseItem):
         __slots__ = ("_above",)
 
         @property
-        def parent(self) -> Node | None:
+        def parent(self) -> ResponseItem | None:
             nonlocal steps
             steps += 1
             return self._above
 
         @parent.setter
-        def parent(self, above: Node | None) -> None:
+        def parent(self, above: ResponseItem | None) -> None:
             self._above = above
 
-    def group() -> Node:
-        node = Node(item_by_link(FORM)["drug"], {}, None)
-        node.children = [Counting(item_by_link(FORM)[link], {}, node) for link in ("drug.outcome", "drug.detail")]
+    def group() -> ResponseItem:
+        node = ResponseItem(ITEMS["drug"], {}, None)
+        node.children = [Counting(ITEMS[link], {}, node) for link in ("drug.outcome", "drug.detail")]
         return node
 
     counted = []
@@ -359,7 +361,7 @@ def test_any_shape_of_response_is_read(shape: Any) -> None:
 )
 def test_a_plain_value_becomes_the_answer_the_question_asks_for(link: str, scalar: Any, value: Json) -> None:
     """The type of the question and its options decide the value[x]."""
-    assert answer_value(item_by_link(FORM)[link], VALUE_SETS, scalar) == value
+    assert answer_value(ITEMS[link], VALUE_SETS, scalar) == value
 
 
 @pytest.mark.parametrize(
@@ -368,12 +370,12 @@ def test_a_plain_value_becomes_the_answer_the_question_asks_for(link: str, scala
 def test_a_value_that_cannot_answer_is_refused(link: str, scalar: Any) -> None:
     """Nothing is coerced: a value of another type or an unlisted code raises ValueError."""
     with pytest.raises(ValueError, match=link):
-        answer_value(item_by_link(FORM)[link], VALUE_SETS, scalar)
+        answer_value(ITEMS[link], VALUE_SETS, scalar)
 
 
 def test_items_come_with_their_parents() -> None:
     """Every item of the form is walked in order, with the groups above it, outermost first."""
-    found = {item["linkId"]: [p["linkId"] for p in parents] for parents, item in items(FORM.questionnaire)}
+    found = {item["linkId"]: [p["linkId"] for p in parents] for parents, item in form_items(FORM.questionnaire)}
     assert found["main"] == []
     assert found["drug.name"] == ["main", "tried", "drug"]
     assert list(found)[:2] == ["main", "why"]

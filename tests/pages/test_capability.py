@@ -2,27 +2,38 @@
 
 import tomllib
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from server.app import FHIR_URLS
+from server.dtr.routes import SEARCH
 from server.fhir.version import Version
 from server.pages.capability import capability_statement, davinci_configuration
 from server.policy.plan import MemberStatus, Plan
 from server.settings import ROOT
-from server.url import Url
+from server.url import Access, Url
 
 DTR = "http://hl7.org/fhir/us/davinci-dtr/OperationDefinition/"
 SDC = "http://hl7.org/fhir/uv/sdc/OperationDefinition/"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+async def nothing() -> Response:
+    return Response()
+
+
+def a_row(method: str, path: str, interaction: str = "", **more: Any) -> Url:
+    return Url(method, path, nothing, "What it does", Access.CLIENT, interaction, **more)
+
+
 URLS = (
-    Url(
-        "POST", "/Questionnaire/$questionnaire-package", "dtr", "x", "A package", "Questionnaire/$questionnaire-package"
-    ),
-    Url("POST", "/$questionnaire-package", "dtr", "x", "The same"),
-    Url("GET", "/Questionnaire", "dtr", "x", "Forms", "Questionnaire:search-type"),
-    Url("GET", "/Thing/{id}", "x", "x", "One", "Thing:read"),
-    Url("GET", "/Thing/{id}/$why", "x", "x", "Why", "Thing/$why"),
+    a_row("POST", "/Questionnaire/$questionnaire-package", "Questionnaire/$questionnaire-package"),
+    a_row("POST", "/$questionnaire-package"),
+    a_row("GET", "/Questionnaire", "Questionnaire:search-type", query=SEARCH),
+    a_row("GET", "/Thing/{id}", "Thing:read"),
+    a_row("GET", "/Thing/{id}/$why", "Thing/$why"),
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
 from server.errors import NotFound
 from server.fhir.version import Version
@@ -32,7 +33,7 @@ def submitted(store: Store, *states: States, version: Version = Version.V2_2, **
     """The ClaimResponse of a request with one item for each of the states."""
     submit = replace(a_submit(store, SayingEngine(dict(enumerate(states, 1)))), new_id=new_id, new_number=new_number)
     bundle = a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)))
-    answer = submit.answer(a_request(bundle, version=version, content=new_id(), **how), b"{}")
+    answer = submit.answer(a_request(bundle, version=version, content=new_id(), **how), b"{}", LOOPBACK)
     first: Json = orjson.loads(answer)["entry"][0]["resource"]
     return first
 
@@ -61,7 +62,7 @@ def parts(parameters: list[Json], name: str) -> list[Json]:
 def test_one_item_is_flat(store: Store, states: States) -> None:
     """Policy, edition, outcome, then a finding per criterion; what is met has evidence, what is not has a remedy."""
     response = submitted(store, states)
-    parameters = orjson.loads(explain(store, response["id"]))["parameter"]
+    parameters = orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"]
     head = [(p["name"], value(p)) for p in parameters[:3]]
     assert head[:2] == [("policy", EDITION.policy_uri), ("edition", EDITION.version)]
     assert head[2][0] == "outcome"
@@ -79,7 +80,7 @@ def test_one_item_is_flat(store: Store, states: States) -> None:
 def test_evidence_by_reference_and_by_answer(store: Store) -> None:
     """A resource is evidence by the fullUrl it was sent under; an answer by its linkId and what it says."""
     response = submitted(store, {})
-    finding = parts(orjson.loads(explain(store, response["id"]))["parameter"], "finding")[0]
+    finding = parts(orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"], "finding")[0]
     assert finding["evidence"] == [
         {
             "name": "evidence",
@@ -95,7 +96,7 @@ def test_evidence_by_reference_and_by_answer(store: Store) -> None:
 def test_several_items_each_have_their_own(store: Store) -> None:
     """A claim with several items is explained item by item."""
     response = submitted(store, {}, {"DOSE": State.UNKNOWN})
-    parameters = orjson.loads(explain(store, response["id"]))["parameter"]
+    parameters = orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"]
     items = parts(parameters, "item")
     assert [(i["sequence"], i["outcome"]) for i in items] == [(1, "approve"), (2, "more-info-needed")]
     (state,) = {f["state"] for f in parts(parameters[1]["part"], "finding") if f["criterion"] == "DOSE"}
@@ -105,7 +106,7 @@ def test_several_items_each_have_their_own(store: Store) -> None:
 def test_item_without_policy(store: Store) -> None:
     """Where no policy judged there is none to name, but there is still a reason."""
     response = submitted(store, {}, edition=None)
-    parameters = orjson.loads(explain(store, response["id"]))["parameter"]
+    parameters = orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"]
     assert [p["name"] for p in parameters] == ["outcome", "finding"]
     (finding,) = parts(parameters, "finding")
     assert finding["state"] == "review"
@@ -115,12 +116,12 @@ def test_item_without_policy(store: Store) -> None:
 def test_read_is_the_answer_again(store: Store, version: Version) -> None:
     """A ClaimResponse is read as it was answered, in the shape of the base it is read from."""
     response = submitted(store, {"DOSE": State.UNKNOWN}, version=version)
-    assert orjson.loads(read_claim_response(store, response["id"], version)) == response
+    assert orjson.loads(read_claim_response(store, response["id"], version, LOOPBACK)) == response
 
 
 def test_unknown_id(store: Store) -> None:
     """An id that was never answered is not found, by either operation."""
     with pytest.raises(NotFound):
-        explain(store, "unknown")
+        explain(store, "unknown", LOOPBACK)
     with pytest.raises(NotFound):
-        read_claim_response(store, "unknown", Version.V2_2)
+        read_claim_response(store, "unknown", Version.V2_2, LOOPBACK)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from server.auth.caller import LOOPBACK
 from server.clock import new_id
 from server.fhir.version import Version
 from server.pas.inquire import inquire
@@ -62,7 +63,7 @@ def an_inquiry(
 
 
 def asked(store: Store, inquiry: InquiryRequest) -> dict[str, Any]:
-    answer: dict[str, Any] = orjson.loads(inquire(inquiry, store=store, clock=lambda: NOW, new_id=new_id))
+    answer: dict[str, Any] = orjson.loads(inquire(inquiry, LOOPBACK, store=store, clock=lambda: NOW, new_id=new_id))
     return answer
 
 
@@ -84,7 +85,9 @@ def submitted(store: Store, *serials: str) -> list[str]:
     for n, serial in enumerate(serials):
         engine = SayingEngine({1: {"DOSE": State.UNKNOWN}} if n % 2 else None)
         request = a_request(a_bundle(serial=serial), content=serial)
-        answer = orjson.loads(replace(submit, engine=engine, new_number=numbered(serial)).answer(request, b"{}"))
+        answer = orjson.loads(
+            replace(submit, engine=engine, new_number=numbered(serial)).answer(request, b"{}", LOOPBACK)
+        )
         found.append(answer["entry"][0]["resource"]["id"])
     return found
 
@@ -136,7 +139,7 @@ def test_stored_bytes_are_replayed(store: Store, version: Version) -> None:
     (id_,) = submitted(store, "a")
     stored = store.rendering(id_, version, INQUIRY)
     assert stored is not None
-    assert stored in inquire(an_inquiry(version), store=store, clock=lambda: NOW, new_id=new_id)
+    assert stored in inquire(an_inquiry(version), LOOPBACK, store=store, clock=lambda: NOW, new_id=new_id)
 
 
 def test_frame_of_2_2(store: Store) -> None:

@@ -1,6 +1,5 @@
 """PAS over HTTP: bodies in, bodies out, and the right error for each that cannot be used."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,63 +7,38 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from server.errors import VitruvianError
 from server.fhir.codes import RXNORM
 from server.fhir.version import Version
-from server.outcomes import fhir_error
-from server.pas.routes import PasRoutes
+from server.pas.routes import Pas
 from server.store.sql import open_store
-from tests.pas_requests import EDITION, a_bundle, a_submit
+from server.world import World
+from tests.mounted import mounted, send
+from tests.pas_requests import BASE_URL, EDITION, PLAN, SayingEngine, a_bundle
 from tests.policies import a_library, a_policy
 
 LIMIT = 100_000
 
 
 class Http:
-    """Calls an application in this process, one request at a time."""
+    """Calls the rows of PAS of one version in this process, one request at a time."""
 
-    def __init__(self, app: Starlette) -> None:
-        self._app = app
-
-    def request(self, method: str, path: str, **how: Any) -> httpx.Response:
-        async def call() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://server.example.org") as client:
-                return await client.request(method, path, **how)
-
-        return asyncio.run(call())
+    def __init__(self, pas: Pas) -> None:
+        self._app = mounted({pas.version: pas}, "pas", pas.version.base)
+        self._base = f"http://server.example.org{pas.version.base}"
 
     def post(self, path: str, content: bytes, media: str = "application/fhir+json") -> httpx.Response:
-        return self.request("POST", path, content=content, headers={"content-type": media})
+        return send(self._app, "POST", self._base + path, content=content, headers={"content-type": media})
 
     def get(self, path: str) -> httpx.Response:
-        return self.request("GET", path)
-
-
-def served(routes: PasRoutes) -> Http:
-    async def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, VitruvianError)
-        return fhir_error(error)
-
-    urls = [
-        Route("/Claim/$submit", routes.submit, methods=["POST"]),
-        Route("/Claim/$inquire", routes.inquire, methods=["POST"]),
-        Route("/ClaimResponse/{id}", routes.claim_response),
-        Route("/ClaimResponse/{id}/$explain", routes.explain),
-    ]
-    return Http(Starlette(routes=urls, exception_handlers={VitruvianError: refused}))
+        return send(self._app, "GET", self._base + path)
 
 
 @pytest.fixture(params=list(Version))
 def http(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Http]:
     store = open_store(f"sqlite:///{tmp_path / 'record.db'}")
     policies = a_library(a_policy(editions=(EDITION,), identified_by=frozenset({f"{RXNORM}|1"})))
-    yield served(PasRoutes(request.param, policies, a_submit(store), LIMIT))
+    yield Http(Pas.of(World(policies, PLAN, store, SayingEngine(), BASE_URL, LIMIT), request.param))
     store.close()
 
 

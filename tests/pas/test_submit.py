@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
 from server.decision.judge import ENGINE_CRITERION
 from server.errors import EngineError, InvalidRequest
@@ -62,8 +63,8 @@ def test_same_transaction_same_bytes(store: Store) -> None:
     """Sent again, a request is answered from the record: same bytes, no second judgement, one authorization."""
     engine = SayingEngine()
     submit = a_submit(store, engine)
-    first = submit.answer(a_request(), b"{}")
-    assert submit.answer(a_request(), b"{}") == first
+    first = submit.answer(a_request(), b"{}", LOOPBACK)
+    assert submit.answer(a_request(), b"{}", LOOPBACK) == first
     assert engine.evaluations == 1
     assert len(store.inquire(EVERYTHING)) == 1
 
@@ -71,7 +72,7 @@ def test_same_transaction_same_bytes(store: Store) -> None:
 def test_other_content_is_another_request(store: Store) -> None:
     """The same Bundle.identifier with other content is decided anew, not mistaken for a repeat (pas T-3)."""
     submit = a_submit(store)
-    first, second = (submit.answer(a_request(content=c), b"{}") for c in ("one", "two"))
+    first, second = (submit.answer(a_request(content=c), b"{}", LOOPBACK) for c in ("one", "two"))
     assert claim_response(first)["id"] != claim_response(second)["id"]
     assert len(store.inquire(EVERYTHING)) == 2
 
@@ -79,8 +80,8 @@ def test_other_content_is_another_request(store: Store) -> None:
 def test_other_version_same_decision(store: Store) -> None:
     """Repeated at the other base, the same decision comes back in that guide's shape."""
     submit = a_submit(store)
-    first = claim_response(submit.answer(a_request(version=Version.V2_2), b"{}"))
-    again = claim_response(submit.answer(a_request(version=Version.V2_0), b"{}"))
+    first = claim_response(submit.answer(a_request(version=Version.V2_2), b"{}", LOOPBACK))
+    again = claim_response(submit.answer(a_request(version=Version.V2_0), b"{}", LOOPBACK))
     assert again["id"] == first["id"]
     assert again["preAuthRef"] == first["preAuthRef"]
     assert "extension" in first
@@ -96,7 +97,7 @@ def test_parallel_twins_get_one_answer(database_url: str) -> None:
 
     def send(_: int) -> bytes:
         at_once.wait()
-        return submit.answer(a_request(), b"{}")
+        return submit.answer(a_request(), b"{}", LOOPBACK)
 
     with ThreadPoolExecutor(twins) as threads:
         answers = set(threads.map(send, range(twins)))
@@ -111,11 +112,11 @@ def test_twin_that_loses_the_race_reads_the_winners_answer(store: Store) -> None
 
     class Racing(SayingEngine):
         def evaluate(self, *arguments: Any, **named: Any) -> dict[str, Any]:
-            self.winner = submit.answer(a_request(), b"{}")
+            self.winner = submit.answer(a_request(), b"{}", LOOPBACK)
             return super().evaluate(*arguments, **named)
 
     engine = Racing()
-    assert replace(submit, engine=engine).answer(a_request(), b"{}") == engine.winner
+    assert replace(submit, engine=engine).answer(a_request(), b"{}", LOOPBACK) == engine.winner
     assert len(store.inquire(EVERYTHING)) == 1
 
 
@@ -123,7 +124,7 @@ def test_rejected_request_stores_nothing(store: Store) -> None:
     """A business error is answered, and neither judged nor kept."""
     engine = SayingEngine()
     rejection = Rejection("72", "The member id is not one of this plan.", "Bundle.entry[4]")
-    answer = a_submit(store, engine).answer(a_request(rejections=[rejection]), b"{}")
+    answer = a_submit(store, engine).answer(a_request(rejections=[rejection]), b"{}", LOOPBACK)
     assert claim_response(answer)["outcome"] == "error"
     assert engine.evaluations == 0
     assert not store.inquire(EVERYTHING)
@@ -136,7 +137,7 @@ def test_items_are_decided_each_on_its_own(store: Store) -> None:
         {2: {"DOSE": State.UNKNOWN}, 3: {"DOSE": State.REVIEW}, 4: {"PLACE": State.UNMET}},
     )
     bundle = a_bundle(*(an_item(n) for n in (1, 2, 3, 4)))
-    answer = claim_response(a_submit(store, engine).answer(a_request(bundle), b"{}"))
+    answer = claim_response(a_submit(store, engine).answer(a_request(bundle), b"{}", LOOPBACK))
     explained = store.explanation(answer["id"])
     assert explained is not None
     assert [(i.sequence, i.outcome, i.action, i.reason) for i in explained.items] == [
@@ -152,7 +153,7 @@ def test_items_are_decided_each_on_its_own(store: Store) -> None:
 
 def test_approval_is_found_as_active(store: Store) -> None:
     """What was certified is what a later order is answered with."""
-    answer = claim_response(a_submit(store).answer(a_request(), b"{}"))
+    answer = claim_response(a_submit(store).answer(a_request(), b"{}", LOOPBACK))
     active = store.active_authorization([MEMBER], EDITION.policy_id, SERVICE_DAY)
     assert active is not None
     assert (active.number, active.submission_id) == (answer["preAuthRef"], answer["id"])
@@ -160,7 +161,7 @@ def test_approval_is_found_as_active(store: Store) -> None:
 
 def test_pended_request_is_no_authorization(store: Store) -> None:
     """A pended request authorizes nothing, however it is looked up."""
-    a_submit(store, SayingEngine({1: {"DOSE": State.UNKNOWN}})).answer(a_request(), b"{}")
+    a_submit(store, SayingEngine({1: {"DOSE": State.UNKNOWN}})).answer(a_request(), b"{}", LOOPBACK)
     assert store.active_authorization([MEMBER], EDITION.policy_id, SERVICE_DAY) is None
 
 
@@ -179,7 +180,7 @@ def test_pended_request_is_no_authorization(store: Store) -> None:
 def test_no_policy_is_for_a_nurse(store: Store, entry: CatalogueEntry | None, why: str) -> None:
     """Without a policy nothing is guessed: pended for a nurse, with what the catalogue says of the service."""
     plan = replace(PLAN, catalogue=(entry,) if entry else ())
-    answer = claim_response(a_submit(store, plan=plan).answer(a_request(edition=None), b"{}"))
+    answer = claim_response(a_submit(store, plan=plan).answer(a_request(edition=None), b"{}", LOOPBACK))
     explained = store.explanation(answer["id"])
     assert explained is not None
     (item,) = explained.items
@@ -196,7 +197,7 @@ def test_engine_error_is_for_a_person(store: Store, capsys: pytest.CaptureFixtur
         def evaluate(self, *_: Any, **__: Any) -> dict[str, Any]:
             raise EngineError("timed out")
 
-    answer = claim_response(a_submit(store, Broken()).answer(a_request(), b"{}"))
+    answer = claim_response(a_submit(store, Broken()).answer(a_request(), b"{}", LOOPBACK))
     explained = store.explanation(answer["id"])
     assert explained is not None
     (item,) = explained.items
@@ -211,7 +212,7 @@ def test_engine_error_is_for_a_person(store: Store, capsys: pytest.CaptureFixtur
 def test_context_of_the_form_is_remembered(store: Store) -> None:
     """The trace number that comes with a requested form leads DTR to the form of the same edition (pas P-90)."""
     engine = SayingEngine({1: {"DOSE": State.UNKNOWN}})
-    answer = claim_response(a_submit(store, engine).answer(a_request(), b"{}"))
+    answer = claim_response(a_submit(store, engine).answer(a_request(), b"{}", LOOPBACK))
     context = answer["item"][0]["extension"][1]["valueIdentifier"]["value"]
     assertion = store.assertion(context)
     assert assertion is not None
@@ -223,7 +224,7 @@ def test_context_of_the_form_is_remembered(store: Store) -> None:
 @pytest.mark.parametrize("version", list(Version))
 def test_both_kinds_of_both_versions_are_kept(store: Store, version: Version) -> None:
     """Every rendering is made at submit time, so that nothing has to be decided or rendered later."""
-    answer = claim_response(a_submit(store).answer(a_request(version=version), b"{}"))
+    answer = claim_response(a_submit(store).answer(a_request(version=version), b"{}", LOOPBACK))
     for other in Version:
         body = store.rendering(answer["id"], other, INQUIRY)
         assert body is not None
@@ -245,7 +246,7 @@ def test_request_bytes_are_kept(store: Store) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(store, name)
 
-    a_submit(Watching()).answer(a_request(), b'{"as": "received"}')
+    a_submit(Watching()).answer(a_request(), b'{"as": "received"}', LOOPBACK)
     assert (kept[0].request, kept[0].received) == (b'{"as": "received"}', NOW)
 
 

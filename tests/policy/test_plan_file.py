@@ -82,7 +82,7 @@ def test_codes_are_read_as_on_the_wire(tmp_path: Path) -> None:
         (TOP.replace('name = "A plan"', "") + MEMBERS + SERVICE, "name"),
         (TOP.replace("1999999992", "123") + MEMBERS, "npi"),
         (TOP.replace("30", "0") + MEMBERS, "assertion_days"),
-        (TOP + 'clients = ["x"]\n' + MEMBERS, "clients"),
+        (TOP + 'clients = ["x"]\n' + MEMBERS, "clients 1"),
         (TOP + "[members]\n", "members.unlisted"),
         (TOP + MEMBERS.replace("active", "perhaps"), "members.unlisted"),
         (TOP + MEMBERS + '[members.listed]\n"W-1" = "gone"\n', "members.listed.W-1"),

@@ -5,8 +5,9 @@ from typing import Any
 
 from server.decision.authorization import PersonDecision
 from server.decision.case import CaseItem
-from server.fhir.codes import NPI, PAS, X12_ACTION
+from server.fhir.codes import NPI, PAS
 from server.fhir.version import Version
+from server.fhir.x12 import X12_ACTION
 from server.pas.response.claim_response_item import CATEGORY, certified
 
 _TAKEN_OVER = (

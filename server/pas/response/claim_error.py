@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from server.decision.request import ClaimBundle
-from server.fhir.codes import PAS, X12_FOLLOW_UP, X12_REJECT
+from server.fhir.codes import PAS
 from server.fhir.version import Version
+from server.fhir.x12 import X12_FOLLOW_UP, X12_REJECT
 from server.pas.rejections import Rejection
 from server.pas.response.claim_response import bundle, head, parties
 from server.pas.response.echoed_entries import echoed_entries

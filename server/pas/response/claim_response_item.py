@@ -8,9 +8,10 @@ from typing import Any
 from server.decision.case import CaseItem
 from server.decision.request import AuthorizationRequest
 from server.decision.review_action import ACTION, reason_of
-from server.fhir.codes import PAS, X12_ACTION, X12_REASON
+from server.fhir.codes import PAS
 from server.fhir.read import Resource, codings, extension_value
 from server.fhir.version import Version
+from server.fhir.x12 import X12_ACTION, X12_REASON
 
 _ENTITY = "https://codesystem.x12.org/005010/98"
 

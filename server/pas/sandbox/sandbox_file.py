@@ -1,19 +1,21 @@
-"""Loads a sandbox file: scripted members, and what the sandbox's reviewers decide on their requests (cql/README.md)."""
+"""A sandbox file: scripted members, and what the sandbox's reviewers decide on their requests (cql/README.md)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, Literal
 
-from server.decision.authorization import Authorization, Person, PersonDecision, Role, Verdict, by_machine, rule
+from pydantic import Field
+
+from server.decision.authorization import Person, PersonDecision, Role, Verdict, by_machine, rule
 from server.decision.model import Outcome
 from server.errors import DecisionRefused, PolicyProblem, PolicyProblems
 from server.fhir.version import Version
 from server.pas.sandbox.elements import PLACEHOLDERS
-from server.policy.table import Table, read_toml
+from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml, twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Script:
 
     outcome: the machine's part; ruling: a reviewer's decision on it, which takes effect `after` the receipt.
     days: how long an authorization lasts. updates: updates are answered like first requests.
-    elements: by version, a JSON template of what the answer shows besides (sandbox_elements.py).
+    elements: by version, a JSON template of what the answer shows besides (elements.py).
     """
 
     member: str
@@ -36,114 +38,128 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxFile:
+class Scripts:
+    """The scripts of a sandbox, by member id. name: stands in the record of every decision."""
+
     name: str
     scripts: Mapping[str, Script]
 
 
-def load_sandbox(path: Path) -> SandboxFile:
+class ReviewerTable(TomlTable):
+    """A person who decides in the sandbox."""
+
+    id: Text
+    role: Role
+    npi: Npi
+    specialty: Text | None = Field(None, description="A NUCC taxonomy code.")
+
+
+class RulingTable(TomlTable):
+    """A reviewer's decision, which that reviewer may make. A member that stays pended needs none."""
+
+    reviewer: Text = Field(description="The id of a [[reviewer]].")
+    verdict: Literal["approve", "modify", "deny"]
+    reasons: Some[Text] = Field(description="In words.")
+    reason_code: Text | None = Field(None, description="The payer's code of the reason (X12 886).")
+    instead: dict[str, Any] = Field({}, description="What modify authorizes: elements of ClaimResponse.addItem.")
+
+
+class MemberTable(TomlTable):
+    """What happens to every request of one member."""
+
+    id: Text = Field(description="The member id that a request carries.")
+    title: Text = Field(description="What the answer says of itself.")
+    outcome: Outcome = Field(description="The machine's part; none of them denies.")
+    ruling: RulingTable | None = None
+    after_seconds: Count | None = Field(None, description="The ruling takes effect after this; without it, at once.")
+    days: Count = Field(180, description="Of an authorization.")
+    updates: Flag = Field(default=False, description="Updates are answered like first requests.")
+    elements_2_0: Text | None = Field(None, description="JSON of what the answer shows besides, for PAS 2.0.1.")
+    elements_2_2: Text | None = Field(None, description="The same for PAS 2.2.1.")
+
+    def contradictions(self) -> Said:
+        if self.after_seconds and self.ruling is None:
+            yield "after_seconds", "says when the ruling takes effect; add [member.ruling]"
+
+    def elements(self) -> Iterator[tuple[Version, str, str]]:
+        """Version, key and file name of each template."""
+        for version in Version:
+            key = f"elements_{version.replace('.', '_')}"
+            if (name := getattr(self, key)) is not None:
+                yield version, key, name
+
+
+class SandboxFile(TomlTable):
+    """Members whose requests get the same answer whatever they ask for, so that a partner can see each kind."""
+
+    name: Text
+    reviewer: tuple[ReviewerTable, ...] = ()
+    member: Some[MemberTable]
+
+    def contradictions(self) -> Said:
+        for kind, tables in (("reviewer", self.reviewer), ("member", self.member)):
+            for name in twice(table.id for table in tables):
+                yield f"{kind} {name}.id", "stands twice; leave one"
+        people = {r.id for r in self.reviewer}
+        for member in self.member:
+            place = f"member {member.id}.ruling"
+            if member.ruling is None:
+                continue
+            if member.ruling.reviewer not in people:
+                yield f"{place}.reviewer", f'"{member.ruling.reviewer}" is no [[reviewer]] of this file; name one'
+                continue
+            try:
+                rule(by_machine(member.outcome), self.decision(member.ruling))
+            except DecisionRefused as error:
+                yield f"{place}.verdict", str(error)
+
+    def decision(self, ruling: RulingTable) -> PersonDecision:
+        """Raises DecisionRefused for one that lacks what its verdict needs."""
+        who = next(r for r in self.reviewer if r.id == ruling.reviewer)
+        person = Person(who.role, who.npi, who.specialty)
+        verdict = Verdict(ruling.verdict)
+        return PersonDecision(person, verdict, ruling.reasons, ruling.reason_code, None, ruling.instead or None)
+
+
+def load_sandbox(path: Path) -> Scripts:
     """The scripts of a TOML file; raises PolicyProblems with everything that is wrong in it."""
     problems: list[PolicyProblem] = []
-    raw = read_toml(path, problems, unreadable="VITRUVIAN_SANDBOX names the sandbox file")
-    if raw is None:
+    read = read_toml(path, SandboxFile, problems, unreadable="VITRUVIAN_SANDBOX names the sandbox file")
+    if read is None:
         raise PolicyProblems(problems)
-    found = _Reader(path, problems).read(raw)
+    scripts = {}
+    for member in read.member:
+        templates: dict[Version, str] = {}
+        for version, key, name in member.elements():
+            text, wrong = _template(path.parent / name, name)
+            problems += [PolicyProblem(str(path), f"member {member.id}.{key}", wrong)] if wrong else []
+            templates[version] = text
+        scripts[member.id] = Script(
+            member=member.id,
+            title=member.title,
+            outcome=member.outcome,
+            ruling=read.decision(member.ruling) if member.ruling else None,
+            after=timedelta(seconds=member.after_seconds or 0),
+            days=member.days,
+            updates=member.updates,
+            elements=templates,
+        )
     if problems:
         raise PolicyProblems(problems)
-    return found
+    return Scripts(read.name, scripts)
 
 
-class _Reader:
-    def __init__(self, path: Path, problems: list[PolicyProblem]) -> None:
-        self._path = path
-        self._problems = problems
-        self._people: dict[str, Person] = {}
-
-    def read(self, raw: dict[str, Any]) -> SandboxFile:
-        top = Table(raw, str(self._path), "", self._problems)
-        name = top.text("name")
-        for person in top.tables("reviewer") if "reviewer" in raw else ():
-            self._person(person)
-        scripts: dict[str, Script] = {}
-        for table in top.tables("member"):
-            script = self._script(table)
-            if script.member in scripts:
-                table.problem("id", "stands twice")
-            scripts[script.member] = script
-        top.no_more()
-        return SandboxFile(name, scripts)
-
-    def _person(self, table: Table) -> None:
-        key, role, npi = table.text("id"), table.text("role"), table.text("npi")
-        specialty = table.optional_text("specialty")
-        table.no_more()
-        try:
-            self._people[key] = Person(Role(role), npi, specialty)
-        except (ValueError, DecisionRefused) as error:
-            table.problem("", str(error))
-
-    def _script(self, table: Table) -> Script:
-        outcome = self._outcome(table)
-        seconds = table.positive("after_seconds") if table.has("after_seconds") else 0
-        script = Script(
-            member=table.text("id"),
-            title=table.text("title"),
-            outcome=outcome,
-            ruling=self._ruling(table, outcome),
-            after=timedelta(seconds=seconds),
-            days=table.positive("days") if table.has("days") else 180,
-            updates=table.flag("updates"),
-            elements={v: t for v in Version if (t := self._template(table, f"elements_{v.replace('.', '_')}"))},
-        )
-        if script.after and script.ruling is None:
-            table.problem("after_seconds", "says when the ruling takes effect; add [member.ruling]")
-        table.no_more()
-        return script
-
-    def _outcome(self, table: Table) -> Outcome:
-        said = table.text("outcome")
-        if said not in set(Outcome):
-            table.problem("outcome", f'"{said}" must be one of {", ".join(Outcome)}')
-            return Outcome.PEND_NURSE
-        return Outcome(said)
-
-    def _ruling(self, table: Table, outcome: Outcome) -> PersonDecision | None:
-        """The reviewer's decision; what the core does not let this reviewer decide is a problem of the file."""
-        if not table.has("ruling"):
-            return None
-        ruling = table.table("ruling")
-        key, verdict = ruling.text("reviewer"), ruling.text("verdict")
-        reasons, code = ruling.texts("reasons", required=True), ruling.optional_text("reason_code")
-        instead = ruling.optional_table("instead")
-        ruling.no_more()
-        if key not in self._people:
-            ruling.problem("reviewer", f'"{key}" is no [[reviewer]] of this file')
-            return None
-        try:
-            decision = PersonDecision(self._people[key], Verdict(verdict), reasons, code, None, instead or None)
-            decided: Authorization = rule(by_machine(outcome), decision)
-        except (ValueError, DecisionRefused) as error:
-            ruling.problem("verdict", str(error))
-            return None
-        if decided.waits_for is not None:
-            ruling.problem("verdict", "must be approve, modify or deny; a member that stays pended needs no ruling")
-        return decision
-
-    def _template(self, table: Table, key: str) -> str:
-        """The text of the JSON file that the key names, beside the sandbox file."""
-        name = table.optional_text(key)
-        if name is None:
-            return ""
-        try:
-            text = (self._path.parent / name).read_text(encoding="utf-8")
-            json.loads(text)
-        except (OSError, ValueError) as error:
-            table.problem(key, f"{name} cannot be read: {error}")
-            return ""
-        template = Template(text)
-        if not template.is_valid():
-            table.problem(key, f"{name} has a `$` that stands for nothing; write `$$` for the sign itself")
-        elif unknown := set(template.get_identifiers()) - PLACEHOLDERS:
-            allowed = ", ".join(sorted(PLACEHOLDERS))
-            table.problem(key, f"{name} names {', '.join(sorted(unknown))}; `${{...}}` may name {allowed}")
-        return text
+def _template(file: Path, name: str) -> tuple[str, str | None]:
+    """The text of a JSON file beside the sandbox file, and what is wrong with it."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        json.loads(text)
+    except (OSError, ValueError) as error:
+        return "", f"{name} cannot be read: {error}"
+    template = Template(text)
+    if not template.is_valid():
+        return text, f"{name} has a `$` that stands for nothing; write `$$` for the sign itself"
+    if unknown := set(template.get_identifiers()) - PLACEHOLDERS:
+        allowed = ", ".join(sorted(PLACEHOLDERS))
+        return text, f"{name} names {', '.join(sorted(unknown))}; `${{...}}` may name {allowed}"
+    return text, None

@@ -19,7 +19,7 @@ from server.pas.match import MatchedRequest
 from server.pas.rejections import UPDATE, rejections_of
 from server.pas.request.inquiry import InquiryRequest
 from server.pas.sandbox.elements import with_elements
-from server.pas.sandbox.sandbox_file import SandboxFile, Script
+from server.pas.sandbox.sandbox_file import Script, Scripts
 from server.pas.submit import answer_of, stored_answer, submit
 from server.policy.model import State
 from server.world import World
@@ -40,7 +40,7 @@ _STATE = {
 class Sandbox:
     """`$submit` and `$inquire` for scripted members, before the operations that answer all others."""
 
-    file: SandboxFile
+    file: Scripts
     world: World
 
     def submit(self, matched: MatchedRequest, raw: bytes, caller: Caller) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
 from server.fhir.codes import PAS
 from server.fhir.version import Version
@@ -51,7 +52,7 @@ class World:
             policies=self.sandbox.policies,
             plan=self.sandbox.operation.plan,
         )
-        answer: Json = orjson.loads(self.sandbox.answer(request, raw))
+        answer: Json = orjson.loads(self.sandbox.answer(request, raw, LOOPBACK))
         return answer
 
     def inquire(self, bundle: Json, version: Version = Version.V2_2) -> list[Json]:
@@ -59,7 +60,7 @@ class World:
         request = read_inquiry(raw, orjson.loads(raw), version=version, plan=self.sandbox.operation.plan)
         self.sandbox.settle(request)
         world = self.sandbox.operation
-        found = orjson.loads(inquire(request, store=self.store, clock=world.clock, new_id=world.new_id))
+        found = orjson.loads(inquire(request, LOOPBACK, store=self.store, clock=world.clock, new_id=world.new_id))
         bundles = [p["resource"] for p in found.get("parameter", ())] if version is Version.V2_2 else [found]
         return [b["entry"][0]["resource"] for b in bundles]
 
@@ -152,7 +153,7 @@ def test_the_record_says_that_it_is_scripted(world: World, member: str) -> None:
     (item,) = stored.items
     assert item.engine == "sandbox script vitruvian-demo"
     assert [f["criterion"] for f in orjson.loads(item.findings)] == [SCRIPTED]
-    assert b"This decision is scripted" in explain(world.store, answer["id"])
+    assert b"This decision is scripted" in explain(world.store, answer["id"], LOOPBACK)
     if item.action in ("A3", "A6"):
         person = orjson.loads(item.decided_by or "{}")
         assert person["role"] in ("physician", "medical-director")
@@ -165,7 +166,7 @@ def test_the_record_says_that_it_is_scripted(world: World, member: str) -> None:
 def test_a_denial_names_who_and_why(world: World) -> None:
     """Answer and `$explain` carry the reviewer's NPI and the reasons, as notes of the item; there is no number."""
     answer = response(world.submit(request("DENIED")))
-    explained = orjson.loads(explain(world.store, answer["id"]))["parameter"]
+    explained = orjson.loads(explain(world.store, answer["id"], LOOPBACK))["parameter"]
     (person,) = (p["part"] for p in explained if p["name"] == "decided-by")
     assert [p["name"] for p in person] == ["role", "npi", "reason"]
     assert person[1]["valueString"] == "1999999984"

@@ -47,8 +47,8 @@ def test_the_demos_file_is_right() -> None:
     [
         (HEAD + RULING.format(who="nurse", verdict="deny"), "Only a physician or the medical director denies"),
         (HEAD + RULING.format(who="nurse", verdict="approve"), "waits for the decision of a physician"),
-        (HEAD + RULING.format(who="director", verdict="wave"), "'wave' is not a valid Verdict"),
-        (HEAD + RULING.format(who="director", verdict="ask"), "must be approve, modify or deny"),
+        (HEAD + RULING.format(who="director", verdict="wave"), '"wave" must be one of approve, modify or deny'),
+        (HEAD + RULING.format(who="director", verdict="ask"), '"ask" must be one of approve, modify or deny'),
         (HEAD + RULING.format(who="nobody", verdict="deny"), "is no [[reviewer]] of this file"),
         (HEAD.replace("pend-physician", "deny"), '"deny" must be one of approve'),
         (HEAD.replace("pend-physician", "approve") + RULING.format(who="director", verdict="deny"), "approved already"),
@@ -56,7 +56,7 @@ def test_the_demos_file_is_right() -> None:
         (HEAD + 'elements_2_2 = "absent.json"\n', "absent.json cannot be read"),
         (HEAD + "typo = 1\n", "is not a key that is read here"),
         (HEAD + '[[member]]\nid = "A"\ntitle = "two"\noutcome = "approve"\n', "stands twice"),
-        (HEAD.replace("1999999984", "12"), "NPI of 10 digits"),
+        (HEAD.replace("1999999984", "12"), '"12" is no NPI; an NPI has 10 digits'),
         ("name = ", "is not TOML"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from server.authoring.offline import explain, refusal
+from server.authoring.printed_decision import explain, refusal
 from server.cql.engine import CqlEngine
 from server.errors import InvalidRequest, Problem
 from server.policy.library import PolicyLibrary

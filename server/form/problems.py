@@ -1,14 +1,15 @@
 """What makes a Questionnaire one that can be asked and read: looked at once, when policies are loaded."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import orjson
 
 from server.fhir.read import Resource, dicts
 from server.fhir.structure import structure_problems
-from server.form.answer import TYPES, Item
+from server.form.answer import TYPES
 from server.form.enable_when import OPERATORS
-from server.form.response import items
+from server.form.response import form_items
 
 
 def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -22,7 +23,7 @@ def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Itera
     for name in ("url", "version"):
         if not questionnaire.get(name):
             yield name, "is missing; a form is named by its url and version"
-    asked = list(items(questionnaire))
+    asked = list(form_items(questionnaire))
     above = {str(item.get("linkId")): tuple(str(p.get("linkId")) for p in parents) for parents, item in asked}
     seen: set[str] = set()
     for _, item in asked:
@@ -39,7 +40,7 @@ def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Itera
             yield from ((f"item {link}.enableWhen[{n}]", text) for text in _condition(condition, link, above))
 
 
-def _condition(condition: Item, link: str, above: dict[str, tuple[str, ...]]) -> Iterator[str]:
+def _condition(condition: Mapping[str, Any], link: str, above: dict[str, tuple[str, ...]]) -> Iterator[str]:
     question, operator = condition.get("question"), condition.get("operator")
     if question not in above:
         yield f"names {question!r}, which is no linkId of this form; name a question that it has"

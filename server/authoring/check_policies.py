@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from server.authoring.worked_cases import unreadable_cases
+from server.authoring.worked_cases_file import unreadable_worked_cases
 from server.cql.authoring import lint_cql
 from server.errors import PolicyProblem, PolicyProblems
 from server.pas.sandbox.sandbox_file import load_sandbox
@@ -31,15 +31,14 @@ def read_policy_files(cql: Path, questionnaires: Path, plan_file: Path, sandbox_
     """
     loader = Loader(cql, questionnaires)
     policies = loader.policies()
-    artifacts = loader.artifacts
-    unusable = list(artifacts.problems)
+    unusable = list(loader.files.problems)
     plan = None
     try:
         plan = load_plan(plan_file)
     except PolicyProblems as error:
         unusable += error.problems
     problems: list[PolicyProblem] = []
-    for library in artifacts.libraries.values():
+    for library in loader.files.libraries.values():
         problems += lint_cql(library.cql, orjson.loads(library.elm), library.source)
     if sandbox_file is not None:
         try:
@@ -47,6 +46,6 @@ def read_policy_files(cql: Path, questionnaires: Path, plan_file: Path, sandbox_
         except PolicyProblems as error:
             problems += error.problems
     if unusable or plan is None:
-        raise PolicyProblems([*unusable, *problems, *unreadable_cases(cql)])
-    library_of_all = PolicyLibrary(policies, artifacts.libraries, artifacts.value_sets)
+        raise PolicyProblems([*unusable, *problems, *unreadable_worked_cases(cql)])
+    library_of_all = PolicyLibrary(policies, loader.files.libraries, loader.files.value_sets)
     return PolicyFiles(library_of_all, plan, tuple(problems))

@@ -1,0 +1,151 @@
+"""What the hooks with draft orders have in common: each order is answered, remembered, updated and logged."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from server.auth.caller import Caller
+from server.crd.cards import cards_for, cards_wanted
+from server.crd.coverage import OrderCoverage
+from server.crd.coverage_answer import CoverageAnswer, coverage_answer
+from server.crd.coverage_information import CarriedInformation, CoverageInformation, carried_for
+from server.crd.hook_request import HookRequest
+from server.crd.order import DraftOrder
+from server.crd.order_text import add_extension, extend_extensions
+from server.fhir.version import Version
+from server.log import log
+from server.policy.plan import Plan
+from server.store.ports import Assertion
+from server.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswer:
+    """One order with its answer. carried: the coverage-information for the same Coverage that the order came with."""
+
+    order: DraftOrder
+    coverage: OrderCoverage
+    answer: CoverageAnswer
+    carried: list[CarriedInformation]
+
+    @property
+    def information(self) -> CoverageInformation:
+        return self.answer.information
+
+
+def answer_orders(
+    covered: Iterable[tuple[DraftOrder, OrderCoverage]],
+    request: HookRequest,
+    caller: Caller,
+    world: World,
+    *,
+    documentation: bool = True,
+) -> dict[str, Any]:
+    """The response body. What it asserts is on disk before it is returned.
+
+    covered: each order with its Coverage. An order is answered on its own: by one update that adds coverage-information
+    (crd C-60); by none where nothing is known about the order, or where it carries the same answer and that still holds
+    (C-60, T-30). documentation: False leaves out what asks for documentation.
+    """
+    now = world.clock()
+    answers = list(_answers(covered, request, now.date(), world, documentation=documentation))
+    new = [a for a in answers if not _already_told(a, request.version, now.date(), world)]
+    announced = new if request.configuration.wants("coverage-info") else []
+    if announced and request.configuration.wants("unsolicited-determ"):
+        world.store.remember([_assertion(a, request, now) for a in announced])
+    cards = [c for a in answers for c in cards_for(a.order, a.answer, request.version, world.plan, world.new_id)]
+    _log(request, caller, announced)
+    updates = [_update(a, request.version) for a in announced]
+    return _body(request.version, cards_wanted(cards, request.configuration), updates)
+
+
+def _answers(
+    covered: Iterable[tuple[DraftOrder, OrderCoverage]],
+    request: HookRequest,
+    today: date,
+    world: World,
+    *,
+    documentation: bool,
+) -> Iterator[OrderAnswer]:
+    standing = request.configuration.wants("unsolicited-determ")
+    for order, coverage in covered:
+        answer = coverage_answer(order, coverage, today, world, standing=standing)
+        if answer is not None:
+            carried = carried_for(order.extensions, coverage.reference)
+            yield OrderAnswer(order, coverage, answer if documentation else answer.without_documentation(), carried)
+
+
+def _already_told(answered: OrderAnswer, version: Version, today: date, world: World) -> bool:
+    """True when the order carries this very answer, the answer has not expired, and DTR and PAS can still find it."""
+    if len(answered.carried) != 1 or not answered.carried[0].says(answered.information, version):
+        return False
+    carried = answered.carried[0]
+    last = carried.value("expiry-date") or _last_day(carried.value("date"), world.plan)
+    if not isinstance(last, str) or last < today.isoformat():
+        return False
+    assertion_id = carried.value("coverage-assertion-id")
+    remembered = world.store.assertion(assertion_id) if isinstance(assertion_id, str) else None
+    edition = answered.answer.edition
+    return remembered is not None and remembered.edition == (edition.version if edition else None)
+
+
+def _last_day(said_on: Any, plan: Plan) -> str | None:
+    """The last day of an answer without an expiry-date, which 2.0 does not know: the plan's own term decides."""
+    try:
+        return (date.fromisoformat(said_on) + timedelta(days=plan.assertion_days)).isoformat()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _assertion(answered: OrderAnswer, request: HookRequest, now: datetime) -> Assertion:
+    policy, edition = answered.answer.policy, answered.answer.edition
+    return Assertion(
+        id=answered.information.assertion_id,
+        created=now,
+        hook=request.hook,
+        version=request.version,
+        member_ids=answered.coverage.member_ids,
+        policy_id=policy.id if policy else None,
+        edition=edition.version if edition else None,
+        form=next(iter(answered.information.questionnaires), None),
+        order=answered.order.text,
+        coverage=orjson.dumps(answered.coverage.resource).decode(),
+    )
+
+
+def _update(answered: OrderAnswer, version: Version) -> dict[str, Any]:
+    order = answered.order
+    extension = orjson.dumps(answered.information.extension(version)).decode()
+    if "extension" in order.resource:
+        resource = extend_extensions(order.text, extension, [c.index for c in answered.carried])
+    else:
+        resource = add_extension(order.text, extension)
+    return {
+        "type": "update",
+        "description": f"Add coverage information to the order for {order.name}",
+        "resource": orjson.Fragment(resource.encode()),
+    }
+
+
+def _body(version: Version, cards: list[dict[str, Any]], actions: list[dict[str, Any]]) -> dict[str, Any]:
+    """2.0 clients want `systemActions` even when it is empty (T-9); CDS Hooks wants no empty members."""
+    if actions or version is Version.V2_0:
+        return {"cards": cards, "systemActions": actions}
+    return {"cards": cards}
+
+
+def _log(request: HookRequest, caller: Caller, announced: list[OrderAnswer]) -> None:
+    """The trace of every call (crd C-92). A what-if call leaves no other one (C-30)."""
+    log.info(
+        "order answered",
+        caller=caller.name,
+        hook=request.hook,
+        instance=request.instance,
+        version=str(request.version),
+        assertion=[a.information.assertion_id for a in announced],
+        outcome=[a.information.pa_needed or a.information.covered for a in announced],
+        policy=[a.answer.policy.id for a in announced if a.answer.policy],
+    )
