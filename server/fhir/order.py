@@ -70,13 +70,14 @@ def service_day(order: Resource) -> date | None:
     return min((day for day in found if day is not None), default=None)
 
 
-def deciding_day(first: date | None, otherwise: date, *, earliest: date = date.min) -> date:
-    """The day that decides which edition of a policy judges an order (policy reading A-32: the start of service).
+def deciding_day(requested: date | None, order: Resource | None, asked: date) -> date:
+    """The day whose edition of a policy judges a service, in every stage: the day it starts (policy reading A-32).
 
-    first: the first day of service that is named; otherwise: the day that counts where none is. earliest: a day before
-    it counts as that day.
+    requested: the first day that a request for authorization names; it outweighs the one that the order names. asked:
+    the day on which a stage is asked, which counts where neither names one. A start in the past stays in the past: the
+    edition of that day judges what is asked for afterwards, so that every stage asks for the same form on any day.
     """
-    return max(first or otherwise, earliest)
+    return requested or (service_day(order) if order is not None else None) or asked
 
 
 def _concepts(order: Resource, path: _Path, resolve: Resolve) -> list[Any]:

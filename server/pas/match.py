@@ -22,9 +22,9 @@ from server.policy.model import Edition, Policy
 class MatchedItem:
     """An item and what judges it.
 
-    policy, edition: what its codes name, and its edition on the first service day (else the day of the claim);
-    `edition` is None when the policy was not yet in force. response: the item's answers, cleaned by
-    form.response.read_response; sent: the response that they were cleaned from.
+    policy, edition: what its codes name, and its edition on the first service day of the item, else of its order, else
+    on the day of the claim; `edition` is None when the policy was not yet in force. response: the item's answers,
+    cleaned by form.response.read_response; sent: the response that they were cleaned from.
     """
 
     item: RequestedItem
@@ -59,7 +59,7 @@ def match(reading: SubmitReading, policies: PolicyLibrary) -> tuple[MatchedItem,
 
 def _matched(item: RequestedItem, created: date, answers: "_Answers", policies: PolicyLibrary) -> MatchedItem:
     own = answers.of(item)
-    day = deciding_day(item.service[0] if item.service else None, created)
+    day = deciding_day(item.service[0] if item.service else None, item.order, created)
     chosen = policies.for_order(item.codes, day, attached=[a.policy.id for a in own])
     if chosen.edition is None:
         return MatchedItem(item, chosen.policy)
