@@ -61,7 +61,7 @@ def test_a_new_edition_asks_for_its_own_cases_alone(check: Check, tmp_path: Path
     made_up.follow(tmp_path, AFTER_THE_CHARTS)
     states = ("met", "unmet", "unknown", "review")
     assert check() == [
-        f"{TOML}: edition 2027-01-01 criterion SCORE: no case shows it {state}; add one to cases.toml"
+        f"{TOML}: edition 2027-01-01.criterion SCORE: no case shows it {state}; add one to cases.toml"
         for state in states
     ]
     add_cases(tmp_path, "2027-01-01")
@@ -91,8 +91,8 @@ def test_a_superseded_edition_is_still_held_to_its_cases(check: Check, tmp_path:
     toml.write_text(newer + bar + older.replace('"Highest Score" = 10', '"Highest Score" = 12'))
     assert f"{CASES}: case N-2.expect.outcome: expected pend-physician, was approve" in "\n".join(check())
     toml.write_text(newer + bar + older.replace('["met", ', "["))
-    text = "a case shows it met, which its `states` does not list"
-    assert f"{TOML}: edition 2025-01-01 criterion SCORE: {text}" in check()
+    text = "a case shows it met, which its `states` does not list; list it, or mend the CQL"
+    assert f"{TOML}: edition 2025-01-01.criterion SCORE: {text}" in check()
 
 
 @pytest.mark.parametrize("effective", [BEFORE_THE_CHARTS, AFTER_THE_CHARTS])
@@ -123,7 +123,8 @@ def test_a_story_answers_the_form_of_its_case(tmp_path: Path) -> None:
     made_up.follow(tmp_path, AFTER_THE_CHARTS)
     add_cases(tmp_path, "2027-01-01")
     (tmp_path / "cql/novestra-9/demo").mkdir()
-    stories = "".join(f'[[story]]\ncase = "{case}"\ntitle = "t"\ntells = "t"\n' for case in ("N-1", "NEW-0"))
+    more = 'outcome = "approve"\ntitle = "t"\ntells = "t"\n'
+    stories = "".join(f'[[story]]\ncase = "{case}"\n{more}' for case in ("N-1", "NEW-0"))
     (tmp_path / "cql/novestra-9/demo/stories.toml").write_text(stories)
     told = stories_of(PolicyLibrary.load(folders["policies"], folders["questionnaires"]), folders["policies"])
     assert [story.request["entry"][2]["resource"]["questionnaire"] for story in told] == [OLD, NEW]

@@ -48,9 +48,8 @@ def test_its_cases_are_checked(
     assert "1 policies, 4 cases, 0 problems" in capsys.readouterr().out
 
     cases = folders["policies"] / "novestra-9/cases.toml"
-    cases.write_text(
-        cases.read_text().split('id = "N-4"')[0].rsplit("[[case]]", 1)[0].replace('"approve"', '"pend-nurse"')
-    )
+    kept = cases.read_text().split('id = "N-4"')[0].rsplit("[[case]]", 1)[0]
+    cases.write_text(kept.replace('"approve"', '"pend-nurse"').replace("days = 30\n", ""))
     assert main(["check-policies"]) == 1
     told = capsys.readouterr().err
     assert "criterion SCORE: no case shows it review; add one to cases.toml" in told

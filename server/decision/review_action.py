@@ -3,20 +3,29 @@
 from server.decision.authorization import Status
 from server.decision.case import CaseItem
 from server.decision.model import Outcome
+from server.fhir.x12 import (
+    CERTIFIED,
+    MODIFIED,
+    MORE_INFORMATION_NEEDED,
+    NOT_CERTIFIED,
+    NURSE_REVIEWS,
+    PENDED,
+    PHYSICIAN_REVIEWS,
+)
 
 ACTION = {
-    Status.APPROVED: ("A1", "Certified in total"),
-    Status.MODIFIED: ("A6", "Modified"),
-    Status.DENIED: ("A3", "Not Certified"),
-    Status.PENDED: ("A4", "Pended"),
+    Status.APPROVED: CERTIFIED,
+    Status.MODIFIED: MODIFIED,
+    Status.DENIED: NOT_CERTIFIED,
+    Status.PENDED: PENDED,
 }
 """X12 306 of every state of an item. A machine certifies or pends; the other two need the decision of a person."""
 
 REASON = {
-    Outcome.MORE_INFO_NEEDED: ("0U", "More information from the provider is needed"),
-    Outcome.PEND_NURSE: ("0W", "A nurse reviews the request"),
-    Outcome.PEND_PHYSICIAN: ("0V", "A physician reviews the request"),
-    Outcome.PEND_MEDICAL_DIRECTOR: ("0V", "The medical director reviews the request"),
+    Outcome.MORE_INFO_NEEDED: (MORE_INFORMATION_NEEDED, "More information from the provider is needed"),
+    Outcome.PEND_NURSE: (NURSE_REVIEWS, "A nurse reviews the request"),
+    Outcome.PEND_PHYSICIAN: (PHYSICIAN_REVIEWS, "A physician reviews the request"),
+    Outcome.PEND_MEDICAL_DIRECTOR: (PHYSICIAN_REVIEWS, "The medical director reviews the request"),
 }
 """X12 886 of what a pended item waits for, with our own words: the guides name no code and no display of that list."""
 

@@ -6,15 +6,24 @@ from dataclasses import dataclass
 from server.decision.request import AuthorizationRequest
 from server.fhir.coverage import in_force
 from server.fhir.read import Resource, dicts
+from server.fhir.x12 import (
+    CANCEL,
+    CORRECT_AND_RESUBMIT,
+    INPUT_ERRORS,
+    INVALID_PARTICIPANT,
+    NO_RESUBMISSION,
+    PATIENT_NOT_ELIGIBLE,
+    PAYER_ID_MISSING,
+    SUBSCRIBER_NOT_FOUND,
+)
 from server.pas.request.bundle import CLAIM, INFO_CANCELLED
 from server.pas.request.claim_item import certification_type
 from server.pas.request.inquiry import InquiryRequest
 from server.policy.plan import MemberStatus, Plan
 
-_CANCEL = "3"  # X12 1322
 _OVER = frozenset({"cancelled", "entered-in-error"})
 
-UPDATE = "33"
+UPDATE = INPUT_ERRORS
 """X12 901 of a request that is refused for being an update, and for nothing else."""
 
 
@@ -29,7 +38,7 @@ class Rejection:
     code: str
     text: str
     expression: str
-    follow_up: str = "C"
+    follow_up: str = CORRECT_AND_RESUBMIT
 
 
 def rejections_of(request: AuthorizationRequest, plan: Plan) -> tuple[Rejection, ...]:
@@ -58,15 +67,15 @@ def _updates(claim: Resource) -> Iterator[Rejection]:
     """
     text = "This server does not take updates or cancellations of a request; send a new request with all its items."
     if claim.get("related"):
-        yield Rejection(UPDATE, text, f"{CLAIM}.related[0]", "N")
-    elif certification_type(claim) == _CANCEL:
-        yield Rejection(UPDATE, text, CLAIM, "N")
+        yield Rejection(UPDATE, text, f"{CLAIM}.related[0]", NO_RESUBMISSION)
+    elif certification_type(claim) == CANCEL:
+        yield Rejection(UPDATE, text, CLAIM, NO_RESUBMISSION)
     else:
         for n, item in enumerate(claim.get("item") or ()):
             marks = item.get("modifierExtension") or ()
             cancelled = any(m.get("url") == INFO_CANCELLED and m.get("valueBoolean") is True for m in marks)
-            if cancelled or certification_type(item) == _CANCEL:
-                yield Rejection(UPDATE, text, f"{CLAIM}.item[{n}]", "N")
+            if cancelled or certification_type(item) == CANCEL:
+                yield Rejection(UPDATE, text, f"{CLAIM}.item[{n}]", NO_RESUBMISSION)
 
 
 def _payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:
@@ -74,10 +83,10 @@ def _payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:
     known = plan.is_payer(insurer)
     if known is None:
         text = f"The insurer has no identifier; send the payer id {plan.payer_id} or the NPI {plan.npi}."
-        yield Rejection("T4", text, f"{CLAIM}.insurer")
+        yield Rejection(PAYER_ID_MISSING, text, f"{CLAIM}.insurer")
     elif not known:
         text = f"The insurer is not {plan.name} (payer id {plan.payer_id}, NPI {plan.npi}); send this to its payer."
-        yield Rejection("79", text, f"{CLAIM}.insurer", "N")
+        yield Rejection(INVALID_PARTICIPANT, text, f"{CLAIM}.insurer", NO_RESUBMISSION)
 
 
 def _member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts: bool = False) -> Iterator[Rejection]:
@@ -85,10 +94,10 @@ def _member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts:
     status = plan.member(member_ids)
     if status is MemberStatus.UNKNOWN:
         text = "This member id is not known to the plan; compare it with the member's card and send it again."
-        yield Rejection("75", text, place)
+        yield Rejection(SUBSCRIBER_NOT_FOUND, text, place)
     elif status is MemberStatus.INACTIVE and not past_counts:
         text = "The member is not covered by the plan now; ask the member for the current coverage."
-        yield Rejection("95", text, place, "N")
+        yield Rejection(PATIENT_NOT_ELIGIBLE, text, place, NO_RESUBMISSION)
 
 
 def _coverage(plan: Plan, request: AuthorizationRequest) -> Iterator[Rejection]:
@@ -98,14 +107,14 @@ def _coverage(plan: Plan, request: AuthorizationRequest) -> Iterator[Rejection]:
     services = [i.service or (request.created, request.created) for i in request.items]
     if found.get("status") in _OVER:
         text = "This coverage is not in force; ask the member for the current coverage and send that."
-        yield Rejection("95", text, f"{place}.status", "N")
+        yield Rejection(PATIENT_NOT_ELIGIBLE, text, f"{place}.status", NO_RESUBMISSION)
     elif not all(in_force(found, first, last) for first, last in services):
         text = "This coverage is not in force on the day of service; ask the member for the one that is."
-        yield Rejection("95", text, f"{place}.period", "N")
+        yield Rejection(PATIENT_NOT_ELIGIBLE, text, f"{place}.period", NO_RESUBMISSION)
     payors = [_is_payer(plan, p, request) for p in dicts(found.get("payor"))]
     if payors and all(known is False for known in payors):
         text = f"The coverage is not of {plan.name} (payer id {plan.payer_id}, NPI {plan.npi}); send this to its payer."
-        yield Rejection("79", text, f"{place}.payor", "N")
+        yield Rejection(INVALID_PARTICIPANT, text, f"{place}.payor", NO_RESUBMISSION)
 
 
 def _is_payer(plan: Plan, payor: Resource, request: AuthorizationRequest) -> bool | None:

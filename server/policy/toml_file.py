@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCu
 
 from server.errors import PolicyProblem
 
-Place = str | int
+Step = str | int
 """One step into a file: a key, or the number of an element, counted from 0."""
 
 Said = Iterable[tuple[str, str]]
@@ -126,7 +126,7 @@ def _said(text: str) -> PydanticCustomError:
     return PydanticCustomError("said", "{text}", {"text": text})
 
 
-def _readable(place: Sequence[Place], raw: Any) -> str:
+def _readable(place: Sequence[Step], raw: Any) -> str:
     """`edition 2024-01-18.criterion DX-1.states 2`: an element is named by its id or version, else by its number."""
     steps: list[str] = []
     for step in place:
@@ -142,7 +142,7 @@ def _readable(place: Sequence[Place], raw: Any) -> str:
     return ".".join(steps)
 
 
-def _missing(model: type[BaseModel], place: Sequence[Place]) -> str:
+def _missing(model: type[BaseModel], place: Sequence[Step]) -> str:
     """What to add at a place where a model asks for something."""
     *above, last = (step for step in place if isinstance(step, str))
     for step in above:

@@ -183,6 +183,14 @@ def test_what_is_broken_is_named(check: Callable[..., list[str]], name: str) -> 
     assert not any("Traceback" in p for p in problems)
 
 
+@pytest.mark.parametrize("name", ["cases that are no text", "no such chart", "remove of numbers", "a wrong outcome"])
+def test_a_case_that_cannot_be_judged_is_told_alone(check: Callable[..., list[str]], name: str) -> None:
+    """It may be the one that shows a state; nobody is asked for another before it is mended."""
+    way, said = BROKEN[name]
+    (only,) = check(way)
+    assert only.startswith(said)
+
+
 def test_as_much_as_possible_is_told_at_once(check: Callable[..., list[str]]) -> None:
     """What is wrong with one file hides nothing of another."""
     names = (

@@ -7,7 +7,7 @@ from server.decision.authorization import PersonDecision
 from server.decision.case import CaseItem
 from server.fhir.codes import NPI, PAS
 from server.fhir.version import Version
-from server.fhir.x12 import X12_ACTION
+from server.fhir.x12 import CERTIFIED, X12_ACTION
 from server.pas.response.claim_response_item import CATEGORY, certified
 
 _TAKEN_OVER = (
@@ -31,7 +31,7 @@ def added_item(item: CaseItem, issued: date, version: Version) -> dict[str, Any]
     taken = {k: item.requested.raw[k] for k in _TAKEN_OVER if k in item.requested.raw}
     if any(k.startswith("serviced") for k in instead):
         taken = {k: v for k, v in taken.items() if not k.startswith("serviced")}
-    code = {"coding": [{"system": X12_ACTION, "code": "A1", "display": "Certified in total"}]}
+    code = {"coding": [{"system": X12_ACTION, "code": CERTIFIED[0], "display": CERTIFIED[1]}]}
     action: list[dict[str, Any]] = [{"url": "number", "valueString": item.number}] if item.number else []
     action.append({"url": f"{PAS}extension-reviewActionCode", "valueCodeableConcept": code})
     dates = {"extension": list(certified(item, issued))} if version is Version.V2_2 else {}

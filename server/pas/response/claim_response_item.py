@@ -11,16 +11,10 @@ from server.decision.review_action import ACTION, reason_of
 from server.fhir.codes import PAS
 from server.fhir.read import Resource, codings, extension_value
 from server.fhir.version import Version
-from server.fhir.x12 import X12_ACTION, X12_REASON
-
-_ENTITY = "https://codesystem.x12.org/005010/98"
+from server.fhir.x12 import RENDERING_ENTITIES, X12_ACTION, X12_ENTITY, X12_REASON
 
 _TRACE = f"{PAS}extension-itemTraceNumber"
 CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/adjudication", "code": "submitted"}]}
-
-# Roles of a care team member who renders the service itself: attending, operating, facility, service provider,
-# service location. One who orders, refers or was consulted is not thereby authorized to provide it.
-_RENDERING = frozenset({"71", "72", "FA", "SJ", "77"})
 
 
 def item_element(
@@ -112,14 +106,17 @@ class RenderingProvider:
 
 
 def rendering_providers(item: CaseItem, request: AuthorizationRequest) -> list[RenderingProvider]:
-    """The care team members who are authorized to render an item; none while it is pended."""
+    """The care team members who are authorized to render an item; none while it is pended.
+
+    One who orders, refers or was consulted is not thereby authorized to provide it.
+    """
     sequences = item.requested.raw.get("careTeamSequence") if item.approved else None
     if not sequences:
         return []
     found = []
     for member in request.claim.get("careTeam") or ():
-        role = next((c.code for c in codings(member.get("role")) if c.system == _ENTITY), "")
-        if member.get("sequence") not in sequences or role not in _RENDERING:
+        role = next((c.code for c in codings(member.get("role")) if c.system == X12_ENTITY), "")
+        if member.get("sequence") not in sequences or role not in RENDERING_ENTITIES:
             continue
         provider = request.index.resolve(member.get("provider"), request.claim)
         if provider is not None and provider.get("resourceType") == "PractitionerRole":
@@ -136,6 +133,6 @@ def _authorized_provider(provider: RenderingProvider, version: Version) -> dict[
         "url": f"{PAS}extension-itemAuthorizedProvider",
         "extension": [
             {"url": "provider", "valueReference": {"reference": provider.full_url}},
-            {"url": kind, "valueCodeableConcept": {"coding": [{"system": _ENTITY, "code": provider.role}]}},
+            {"url": kind, "valueCodeableConcept": {"coding": [{"system": X12_ENTITY, "code": provider.role}]}},
         ],
     }

@@ -7,13 +7,14 @@ from server.decision.case import Case
 from server.decision.request import AuthorizationRequest
 from server.fhir.codes import PAS
 from server.fhir.version import Version
+from server.fhir.x12 import ELECTRONICALLY, PAYER_FORM, X12_REPORT_TYPE, X12_TRANSMISSION
 from server.pas.response.echoed_entries import reference_to
 
 PAYER_QUESTIONNAIRE = "102089-0"
 """LOINC: the answer is the payer's form; its context is the item's trace number (pas P-89, P-90)."""
 
-_CATEGORY = {"coding": [{"system": "https://codesystem.x12.org/005010/755", "code": "PY"}]}
-_MEDIUM = {"coding": [{"system": "https://codesystem.x12.org/005010/756", "code": "EL"}]}
+_CATEGORY = {"coding": [{"system": X12_REPORT_TYPE, "code": PAYER_FORM}]}
+_MEDIUM = {"coding": [{"system": X12_TRANSMISSION, "code": ELECTRONICALLY}]}
 
 
 def communication_requests(case: Case, version: Version) -> Iterator[dict[str, Any]]:
