@@ -64,11 +64,12 @@ def judge(edition: Edition, record: Record, engine: Engine) -> Decision:
 
 
 def parameters(edition: Edition, record: Record) -> dict[str, Any]:
-    """The CQL parameters of an evaluation: the policy's switches and the three the server always offers."""
+    """The CQL parameters of an evaluation: the policy's switches and the four the server always offers."""
     return {
         **edition.parameters,
         "Service Date": record.service_date,
         "Request Date": record.request_date,
+        "Received Date": record.request_date,
         "Item Sequence": record.item_sequence,
     }
 
