@@ -22,7 +22,7 @@ def explain(raw: bytes, policies: PolicyLibrary, plan: Plan, engine: Engine) -> 
     matched = read_and_match(raw, parse_object(raw), Version.V2_2, policies)
     for rejection in rejections_of(matched.request, plan):
         yield f"This request would be answered with an error: {rejection.text}\n"
-    judged = judge_items(matched, engine)
+    judged = judge_items(matched, engine, matched.request.created)
     for n, item in enumerate(matched.items):
         if item.edition is None:
             yield f"Item {item.item.sequence}: no policy of this plan judges it.\n"

@@ -98,7 +98,7 @@ class _WorkedCases:
             text = "its codes name no policy, or none in force on that day; change its codes or its day"
             self._problem(file, case, "chart", text)
             return None
-        return judge_items(request, self.engine)[0]
+        return judge_items(request, self.engine, request.request.created)[0]
 
     def _request(
         self, file: Path, case: WorkedCase, charts: dict[str, bytes], edition: Edition | None

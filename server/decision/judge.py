@@ -35,13 +35,14 @@ class CqlInput:
     shared: a FHIR Bundle: the beneficiary Patient (the only Patient), every order, the focal Coverage, and this
         patient's clinical resources. Every resource has an id; every reference within it is relative (`Type/id`).
     urls: `Type/id` of every resource, shared or of an item -> fullUrl in the request.
-    request_date: the day the claim was made.
+    request_date: the day the claim was made, as the sender says; received_date: the day it came, as we know.
     """
 
     shared: Resource
     items: tuple[CqlItem, ...]
     urls: Mapping[str, str]
     request_date: date
+    received_date: date
 
 
 class Engine(Protocol):
@@ -94,11 +95,12 @@ def _judged(
 
 
 def parameters(edition: Edition, given: CqlInput, item: CqlItem) -> dict[str, Any]:
-    """The CQL parameters of an evaluation: the policy's switches and the three the server always offers."""
+    """The CQL parameters of an evaluation: the policy's switches and the four the server always offers."""
     return {
         **edition.parameters,
         "Service Date": item.service_date,
         "Request Date": given.request_date,
+        "Received Date": given.received_date,
         "Item Sequence": item.sequence,
     }
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from itertools import islice
 
 import orjson
@@ -22,14 +23,14 @@ _MOST_CONTAINED = 200
 """Contained resources of one entry; nobody sends more, and each costs as much as an entry."""
 
 
-def cql_input_of(matched: MatchedRequest) -> CqlInput:
+def cql_input_of(matched: MatchedRequest, received: date) -> CqlInput:
     """What CQL reads of a request, as `decision.judge.CqlInput` describes it. The request is not changed.
 
     Shared by all items: the beneficiary, every order, the focal Coverage, the whole Claim (its id ends in `-whole`),
     and the other resources that are about the beneficiary or about no person. For each item: the Claim with this item
     alone (all diagnoses; the care team of the item and of the whole claim), and its answers. Left out: other coverages
     and answers, and what is not about the beneficiary. What a resource contains is a resource of its own, since CQL
-    does not look into contained ones.
+    does not look into contained ones. received: the day the request came.
     """
     request = matched.request
     shared = list(_shared(request))
@@ -57,6 +58,7 @@ def cql_input_of(matched: MatchedRequest) -> CqlInput:
         items=items,
         urls={**urls, f"{keys[id(request.claim)]}-whole": request.claim_url},
         request_date=request.created,
+        received_date=received,
     )
 
 

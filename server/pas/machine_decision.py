@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 
 from server.decision.case import DecidedByMachine, MachineDecision, RequestedDocument
 from server.decision.judge import ENGINE_CRITERION, Engine, judge
@@ -20,9 +21,10 @@ NO_POLICY = "NO-POLICY"
 
 def decide_by_machine(matched: MatchedRequest, world: World) -> DecidedByMachine:
     """Decides each item on its own. Nothing is stored."""
-    judged = judge_items(matched, world.engine)
+    now = world.clock()
+    judged = judge_items(matched, world.engine, now.date())
     items = tuple(_decide(item, judged.get(n), world) for n, item in enumerate(matched.items))
-    return DecidedByMachine(world.clock(), items)
+    return DecidedByMachine(now, items)
 
 
 def log_decided(case_id: str, fact: DecidedByMachine) -> None:
@@ -42,12 +44,12 @@ def log_decided(case_id: str, fact: DecidedByMachine) -> None:
         )
 
 
-def judge_items(matched: MatchedRequest, engine: Engine) -> dict[int, Decision]:
+def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict[int, Decision]:
     """The decision of each item that an edition judges, by its place; the items of one edition in one run."""
     editions = {id(item.edition): item.edition for item in matched.items if item.edition is not None}
     if not editions:
         return {}
-    given = cql_input_of(matched)
+    given = cql_input_of(matched, received)
     found: dict[int, Decision] = {}
     for edition in editions.values():
         places = [n for n, item in enumerate(matched.items) if item.edition is edition]

@@ -134,13 +134,14 @@ def test_an_approval_beyond_the_calendar_is_not_made() -> None:
 
 
 def test_the_engine_gets_the_switches_and_the_dates() -> None:
-    """The policy's parameters travel with the three that the server offers."""
+    """The policy's parameters travel with the four that the server offers."""
     engine = FixedEngine(results())
     judge(edition(), RECORD, engine)
     assert engine.parameters == {
         "Switch": True,
         "Service Date": date(2027, 1, 15),
         "Request Date": date(2026, 11, 23),
+        "Received Date": date(2026, 11, 23),
         "Item Sequence": 1,
     }
 
