@@ -8,7 +8,7 @@ from server.fhir.read import BundleIndex, Resource, reference
 _ABOUT = ("subject", "patient", "beneficiary", "for")
 _OF_NOBODY = frozenset(
     {
-        "ActivityDefinition", "Endpoint", "HealthcareService", "Library", "Location", "Medication",
+        "ActivityDefinition", "Binary", "Endpoint", "HealthcareService", "Library", "Location", "Medication",
         "MedicationKnowledge", "Organization", "Practitioner", "PractitionerRole", "Substance",
     }
 )  # fmt: skip
