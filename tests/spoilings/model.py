@@ -73,6 +73,4 @@ class Table:
             def one(bundle: Json, value: Any = value) -> None:
                 spoil(bundle, value)
 
-            self.rows.append(
-                Spoiling(name, point or self.point, nurse, one, fits, None, (waits or {}).get(name))
-            )
+            self.rows.append(Spoiling(name, point or self.point, nurse, one, fits, None, (waits or {}).get(name)))

@@ -54,7 +54,12 @@ def _quantity(bundle: Json, value: Any) -> None:
 
 
 TABLE.rows_of(
-    [("quantity 0", 0), ("quantity below 0", -1), ("quantity of ten million", 10_000_000), ("quantity of 1e300", 1e300)],
+    [
+        ("quantity 0", 0),
+        ("quantity below 0", -1),
+        ("quantity of ten million", 10_000_000),
+        ("quantity of 1e300", 1e300),
+    ],
     "How many?",
     _quantity,
 )
@@ -94,10 +99,6 @@ TABLE.rows_of(
 )
 
 
-def _kind(code: str | None, certification: bool = True) -> Any:
-    return code
-
-
 def _certified_as(bundle: Json, code: Any) -> None:
     for extension in item(bundle)["extension"]:
         if extension["url"] == f"{PAS}extension-certificationType":
@@ -115,7 +116,6 @@ TABLE.rows_of(
         ("notification", "5"),
         ("verification", "6"),
         ("reconsideration", "N"),
-        ("revision", "S"),
         ("kind of request that there is not", "ZZ"),
     ],
     "That is no first request and no renewal.",
@@ -175,7 +175,7 @@ def hospital_as_the_facility(bundle: Json) -> None:
 def _exempt(bundle: Json) -> bool:
     coverage = first(bundle, "Coverage").get("type", {}).get("coding", [])
     medicare = any(c.get("code", "").startswith("1") for c in coverage)
-    return in_hospital(bundle) and medicare and first(bundle, "Patient").get("birthDate", "9") < "2005"
+    return in_hospital(bundle) and medicare and answered(bundle, "site-exception") is None and first(bundle, "Patient").get("birthDate", "9") < "2005"
 
 
 def _kinds(bundle: Json, codes: Any) -> None:
@@ -312,7 +312,7 @@ def _open(bundle: Json, link: Any) -> None:
 for _link, _fits in (
     ("attest", None),
     ("indication", None),
-    ("request-type", None),
+    ("request-type", lambda b: not _certified(b) and answered(b, "request-type") is not None),
     ("concurrent-any", None),
     ("response", lambda b: not initial(b)),
     ("caps-form", lambda b: answered(b, "caps-form") is not None),

@@ -137,7 +137,5 @@ def biologic_ordered_as_a_service(bundle: Json) -> None:
 def item_whose_order_is_named_by_number(bundle: Json) -> None:
     found = service_extension(bundle)
     assert found is not None
-    order(bundle).update(
-        identifier=[{"system": "urn:x", "value": "1"}], medicationCodeableConcept=_CODES[0][1]
-    )
+    order(bundle).update(identifier=[{"system": "urn:x", "value": "1"}], medicationCodeableConcept=_CODES[0][1])
     found["valueReference"] = {"identifier": {"system": "urn:x", "value": "1"}}

@@ -207,7 +207,10 @@ def _same_id(bundle: Json, kind: str) -> None:
 
 
 TABLE.rows_of(
-    [("diagnosis of another server whose tail matches", "Condition"), ("order of another server whose tail matches", "MedicationRequest")],
+    [
+        ("diagnosis of another server whose tail matches", "Condition"),
+        ("order of another server whose tail matches", "MedicationRequest"),
+    ],
     "That address leads elsewhere.",
     _same_id,
     fits=with_order,
@@ -231,18 +234,6 @@ def medicine_named_by_a_number_that_two_have(bundle: Json) -> None:
     add(bundle, {"resourceType": "Medication", "id": "m", "code": _HUMIRA}, base="https://two.example.net/r4")
     found["medicationReference"] = {"reference": "Medication/m"}
 
-
-@TABLE.row("Whose role is that? The prescriber's number is on two servers.", fits=lambda b: initial(b) and with_order(b))
-def role_of_a_person_whose_number_two_have(bundle: Json) -> None:
-    person = first(bundle, "Practitioner")
-    tail = url_of(bundle, person).split("/")[-1]
-    add(bundle, deepcopy(person), base="https://one.example.net/r4")
-    entry = next(e for e in bundle["entry"] if e["resource"] is person)
-    entry["fullUrl"] = f"https://two.example.net/r4/Practitioner/{tail}"
-    for role in all_of(bundle, "PractitionerRole"):
-        role["practitioner"] = {"reference": f"Practitioner/{tail}"}
-    order(bundle)["requester"] = {"reference": f"Practitioner/{tail}"}
-    answer(bundle, {"prescriber-specialty": []})
 
 
 @TABLE.row("The condition it names is the neighbour's; the patient's own has the same number.", fits=with_order)

@@ -88,7 +88,10 @@ def _with_rules(bundle: Json, kind: str) -> None:
 
 
 TABLE.rows_of(
-    [(f"rules that nobody knows on the {kind}", kind) for kind in ("Claim", "order", "QuestionnaireResponse", "Patient")],
+    [
+        (f"rules that nobody knows on the {kind}", kind)
+        for kind in ("Claim", "order", "QuestionnaireResponse", "Patient")
+    ],
     "It was written by rules that nobody here knows.",
     _with_rules,
     fits=with_order,
@@ -110,5 +113,3 @@ def order_that_the_bundle_deletes(bundle: Json) -> None:
 @TABLE.row("This is a search result, no request.")
 def bundle_that_is_a_search_result(bundle: Json) -> None:
     bundle["type"] = "searchset"
-
-

@@ -99,9 +99,7 @@ def _ordered(bundle: Json, medicine: Json, **more: Any) -> None:
 TABLE.rows_of([(f"taken now by {n}", c) for n, c in _CODED], "Is that a biologic?", _taken)
 TABLE.rows_of([(f"filled now by {n}", c) for n, c in _CODED], "Is that a biologic?", _filled)
 TABLE.rows_of([(f"given now by {n}", c) for n, c in _CODED], "Is that a biologic?", _given)
-TABLE.rows_of(
-    [(f"ordered beside by {n}", c) for n, c in _CODED], "Is that a biologic?", _ordered, fits=with_order
-)
+TABLE.rows_of([(f"ordered beside by {n}", c) for n, c in _CODED], "Is that a biologic?", _ordered, fits=with_order)
 TABLE.rows_of([(f"{n} taken now", c) for n, c in _MISSING], "Another biologic or targeted one.", _taken)
 TABLE.rows_of([(f"{n} given now", c) for n, c in _MISSING], "Another biologic or targeted one.", _given)
 

@@ -171,9 +171,7 @@ def biologic_ordered_in_a_bundle_that_the_claim_contains(bundle: Json) -> None:
 def second_order_on_the_item(bundle: Json) -> None:
     medicine = order(bundle)["medicationCodeableConcept"]
     url = add(bundle, an_order(bundle, medicine, dosageInstruction=[dosage(1000)]))
-    item(bundle)["extension"].append(
-        {"url": f"{PAS}extension-requestedService", "valueReference": {"reference": url}}
-    )
+    item(bundle)["extension"].append({"url": f"{PAS}extension-requestedService", "valueReference": {"reference": url}})
 
 
 @TABLE.row("The coverage is only a draft.")

@@ -91,15 +91,15 @@ class ItemReader:
     def _usable(self, order: Resource) -> None:
         """An order that is over, is not to be done, or is somebody else's, asks for nothing."""
         contained = self._bundle.claim.get("contained") or ()
-        places = (f"{CLAIM}.contained[{n}]" for n, resource in enumerate(contained) if resource is order)
-        place = next(places, None) or self._bundle.place(order)
+        inside = next((f"{CLAIM}.contained[{n}]" for n, resource in enumerate(contained) if resource is order), None)
+        place, holder = (inside, self._bundle.claim) if inside else (self._bundle.place(order), order)
         if order.get("status") in _NO_ORDER:
             text = "This order is not in force, so there is nothing to authorize; send an active order."
             self._bundle.add("value", text, f"{place}.status")
         if order.get("doNotPerform") is True:
             text = "This order says what must not be done; send an active order without `doNotPerform`."
             self._bundle.add("value", text, f"{place}.doNotPerform")
-        if self._patient is not None and not is_about(self._bundle.index, self._patient, order, self._bundle.claim):
+        if self._patient is not None and not is_about(self._bundle.index, self._patient, order, holder):
             text = "This order is not shown to be about the patient of the Claim; send this patient's."
             self._bundle.add("value", text, f"{place}.subject")
 
