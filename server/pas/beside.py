@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from server.decision.case import DecidedByMachine, MachineDecision
 from server.decision.decide import decide
 from server.decision.model import Decision, Finding, Outcome
+from server.decision.request import AuthorizationRequest, RequestedItem
+from server.fhir.codes import CPT, HCPCS, NDC, RXNORM
 from server.fhir.x12 import CERTIFICATIONS
-from server.pas.match import MatchedItem
-from server.pas.record import PatientRecord
+from server.pas.match import MatchedItem, MatchedRequest
+from server.pas.record import patient_record
 from server.pas.request.claim_item import certification_type
 from server.policy.model import State
 from server.store.ports import AuthorizationStands
@@ -18,6 +20,7 @@ IN_FORCE = "NONE-IN-FORCE"
 KIND_OF_REQUEST = "KIND-OF-REQUEST"
 WHOLE_RECORD = "WHOLE-RECORD"
 HIDDEN_ANSWERS = "VOID-ANSWERS"
+UNKNOWN_BESIDE = "KNOWN-BESIDE"
 
 _MOST_NAMED = 5
 
@@ -32,18 +35,18 @@ class Look:
     remedy: str
 
 
-def for_a_person(
-    decision: Decision, item: MatchedItem, all_items: tuple[MatchedItem, ...], record: PatientRecord
-) -> Decision:
+def for_a_person(decision: Decision, item: MatchedItem, matched: MatchedRequest) -> Decision:
     """The decision; an approval waits for a nurse where there is more to look at than the policy judged."""
-    if decision.outcome is Outcome.APPROVE:
-        for look in (
-            _items_beside(item, all_items),
-            _kind_of_request(item),
-            _left_out(record),
-            _hidden_answers(item),
-        ):
-            decision = _for_a_nurse(decision, look) if look else decision
+    if decision.outcome is not Outcome.APPROVE:
+        return decision
+    for look in (
+        _items_beside(item, matched.items),
+        _unknown_beside(matched.items),
+        _kind_of_request(item),
+        _left_out(matched.request),
+        _hidden_answers(item),
+    ):
+        decision = _for_a_nurse(decision, look) if look else decision
     return decision
 
 
@@ -60,6 +63,25 @@ def _items_beside(item: MatchedItem, all_items: tuple[MatchedItem, ...]) -> Look
     )
 
 
+def _unknown_beside(all_items: tuple[MatchedItem, ...]) -> Look | None:
+    """Another item that may be any medicine: no policy knows it, and no billing code tells what it is."""
+    unknown = [i.item.sequence for i in all_items if i.policy is None and _may_be_a_medicine(i.item)]
+    if not unknown:
+        return None
+    named = ", ".join(map(str, unknown[:_MOST_NAMED]))
+    return Look(
+        UNKNOWN_BESIDE,
+        sentence="What the request asks for beside this item is known.",
+        why=f"No policy knows a medicine of the item with the sequence {named}, or a code that tells what it is.",
+        remedy="A nurse reviewer looks at the items together; a request of its own for each settles it.",
+    )
+
+
+def _may_be_a_medicine(item: RequestedItem) -> bool:
+    systems = {code.system for code in item.codes}
+    return systems.isdisjoint({HCPCS, CPT}) or not systems.isdisjoint({NDC, RXNORM})
+
+
 def _kind_of_request(item: MatchedItem) -> Look | None:
     """An appeal or a reconsideration: somebody has decided before."""
     kind = certification_type(item.item.raw)
@@ -73,12 +95,13 @@ def _kind_of_request(item: MatchedItem) -> Look | None:
     )
 
 
-def _left_out(record: PatientRecord) -> Look | None:
+def _left_out(request: AuthorizationRequest) -> Look | None:
     """Evidence that is not shown to be the patient's, or stands where nothing is read."""
-    if not record.left_out:
+    left_out = patient_record(request).left_out
+    if not left_out:
         return None
-    named = ", ".join(record.left_out[:_MOST_NAMED])
-    more = len(record.left_out) - _MOST_NAMED
+    named = ", ".join(left_out[:_MOST_NAMED])
+    more = len(left_out) - _MOST_NAMED
     return Look(
         WHOLE_RECORD,
         sentence="All that came along is shown to be about the patient, and stands where it is read.",

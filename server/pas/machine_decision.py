@@ -11,7 +11,6 @@ from server.log import log
 from server.pas.beside import for_a_person
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedItem, MatchedRequest
-from server.pas.record import patient_record
 from server.policy.model import Edition, State
 from server.policy.plan import Plan
 from server.world import World
@@ -50,15 +49,14 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
     editions = {id(item.edition): item.edition for item in matched.items if item.edition is not None}
     if not editions:
         return {}
-    record = patient_record(matched.request)
-    given = cql_input_of(matched, record, received)
+    given = cql_input_of(matched, received)
     found: dict[int, Decision] = {}
     for edition in editions.values():
         places = [n for n, item in enumerate(matched.items) if item.edition is edition]
         for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
-            found[n] = for_a_person(located, matched.items[n], matched.items, record)
+            found[n] = for_a_person(located, matched.items[n], matched)
     return found
 
 

@@ -19,9 +19,11 @@ _NO_EVIDENCE = OF_NOBODY | {
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """placed: fullUrl (empty for what is contained) and resource of all that is shown to be about the patient, or is
-    about nobody; with every order and the focal Coverage. left_out: FHIRPath of each resource that tells of somebody's
-    care and is not shown to be about the patient, or stands where nothing is read.
+    """Everything that came along, sorted.
+
+    placed: fullUrl (empty for what is contained) and resource of all that is shown to be about the patient or is about
+    nobody, with every order and the focal Coverage. left_out: FHIRPath of each resource that tells of somebody's care
+    and is not shown to be about the patient, or stands where nothing is read.
     """
 
     placed: tuple[tuple[str, Resource], ...]

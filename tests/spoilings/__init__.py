@@ -18,6 +18,7 @@ TABLES = (
     undecoded_bytes.TABLE,
     other_items.TABLE,
     unreadable_doses.TABLE,
+    unreadable_doses.WEIGHTS,
     other_people.TABLE,
     unknown_medicines.TABLE,
     days.TABLE,

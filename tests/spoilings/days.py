@@ -5,11 +5,15 @@ from typing import Any
 
 from tests.spoilings.model import Json, Table
 from tests.spoilings.request import (
+    ADALIMUMAB,
+    POS,
+    RXNORM,
     all_of,
     answer,
     answered,
     by_trial,
     claim,
+    concept,
     continuation,
     first,
     initial,
@@ -146,8 +150,6 @@ def child_with_the_adult_disease(bundle: Json) -> None:
 
 @TABLE.row("Born after the first day of service, and so a child who may go to a hospital?")
 def unborn_child_in_a_hospital(bundle: Json) -> None:
-    from tests.spoilings.request import POS, concept  # noqa: PLC0415
-
     _born(bundle, "2089-01-01")
     item(bundle)["locationCodeableConcept"] = concept(POS, "22")
     answer(bundle, {"place-of-service": {"system": POS, "code": "22"}})
@@ -194,19 +196,14 @@ def _trial_of(bundle: Json, days: tuple[str, str]) -> None:
     start, end = days
     for one in all_of(bundle, "MedicationStatement"):
         one["effectivePeriod"] = {"start": start, "end": end}
-    answer(
-        bundle, {"trial": [{**t, "trial.start": start, "trial.end": end, "trial.days": []} for t in _trials(bundle)]}
-    )
+    answer(bundle, {"trial": [{**_TRIAL, "trial.start": start, "trial.end": end}]})
 
 
-def _trials(bundle: Json) -> list[Json]:
-    return [
-        {
-            "trial.medicine": {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "327361"},
-            "trial.for-condition": "yes",
-            "trial.outcome": "inadequate",
-        }
-    ]
+_TRIAL = {
+    "trial.medicine": {"system": RXNORM, "code": ADALIMUMAB},
+    "trial.for-condition": "yes",
+    "trial.outcome": "inadequate",
+}
 
 
 TABLE.rows_of(

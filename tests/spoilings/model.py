@@ -20,7 +20,7 @@ class Spoiling:
 
     point: the numbered point of the issue that it belongs to. nurse: what a nurse would say of it. spoil: changes a
     copy of the request in place. fits: the requests whose approval rests on what is spoiled. raw: changes the bytes
-    that are sent, where JSON itself is what is spoiled. waits: what is not mended yet, and where; None for the rest.
+    that are sent, where JSON itself is what is spoiled.
     """
 
     name: str
@@ -29,7 +29,6 @@ class Spoiling:
     spoil: Spoil
     fits: Fits = always
     raw: Callable[[bytes], bytes] | None = None
-    waits: str | None = None
 
 
 class Table:
@@ -40,19 +39,13 @@ class Table:
         self.rows: list[Spoiling] = []
 
     def row(
-        self,
-        nurse: str,
-        *,
-        fits: Fits = always,
-        raw: Callable[[bytes], bytes] | None = None,
-        waits: str | None = None,
-        point: int | None = None,
+        self, nurse: str, *, fits: Fits = always, raw: Callable[[bytes], bytes] | None = None
     ) -> Callable[[Spoil], Spoil]:
         """Adds the function under it, by its name."""
 
         def add(spoil: Spoil) -> Spoil:
             name = getattr(spoil, "__name__", "").replace("_", " ")
-            self.rows.append(Spoiling(name, point or self.point, nurse, spoil, fits, raw, waits))
+            self.rows.append(Spoiling(name, self.point, nurse, spoil, fits, raw))
             return spoil
 
         return add
@@ -64,13 +57,11 @@ class Table:
         spoil: Callable[[Json, Any], None],
         *,
         fits: Fits = always,
-        waits: dict[str, str] | None = None,
-        point: int | None = None,
     ) -> None:
-        """One row a value, `name` -> value: the same place spoiled in several ways. waits: by name."""
+        """One row a value, `name` -> value: the same place spoiled in several ways."""
         for name, value in values:
 
             def one(bundle: Json, value: Any = value) -> None:
                 spoil(bundle, value)
 
-            self.rows.append(Spoiling(name, point or self.point, nurse, one, fits, None, (waits or {}).get(name)))
+            self.rows.append(Spoiling(name, self.point, nurse, one, fits))

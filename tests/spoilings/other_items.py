@@ -15,6 +15,7 @@ from tests.spoilings.request import (
     a_second_item,
     add,
     an_order,
+    both,
     claim,
     concept,
     dosage,
@@ -22,6 +23,7 @@ from tests.spoilings.request import (
     item,
     order,
     service_extension,
+    treats,
     with_order,
 )
 
@@ -100,7 +102,7 @@ def second_item_named_by_the_billing_code_alone(bundle: Json) -> None:
     _second(bundle, concept(HCPCS, "J3590"))
 
 
-@TABLE.row("A second active order of 100 mg: together 200 mg a day.", fits=dosed)
+@TABLE.row("A second active order of 100 mg: together 200 mg a day.", fits=both(dosed, treats("RA")))
 def second_active_order_of_the_drug(bundle: Json) -> None:
     medicine = order(bundle)["medicationCodeableConcept"]
     add(bundle, an_order(bundle, medicine, dosageInstruction=deepcopy(order(bundle)["dosageInstruction"])))

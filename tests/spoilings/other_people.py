@@ -9,7 +9,6 @@ from tests.spoilings.request import (
     RXNORM,
     add,
     all_of,
-    an_order,
     answer,
     answered,
     by_trial,
@@ -20,6 +19,7 @@ from tests.spoilings.request import (
     item,
     order,
     patient_reference,
+    remove,
     treats,
     url_of,
     with_order,
@@ -132,11 +132,12 @@ def biologic_filled_for_a_reference_that_leads_nowhere(bundle: Json) -> None:
 
 
 def _open_trials(bundle: Json) -> None:
-    """Only the record says what was tried."""
+    """Nothing of the patient's own says what was tried."""
     answer(bundle, {"trial": []})
+    remove(bundle, *all_of(bundle, "MedicationStatement"), *all_of(bundle, "MedicationDispense"))
 
 
-def _trial(bundle: Json, **more: Any) -> Json:
+def _trial(**more: Any) -> Json:
     return {
         "resourceType": "MedicationStatement",
         "id": "shown",
@@ -150,20 +151,20 @@ def _trial(bundle: Json, **more: Any) -> Json:
 @TABLE.row("The trial is another patient's.", fits=by_trial)
 def trial_of_another_patient(bundle: Json) -> None:
     _open_trials(bundle)
-    add(bundle, _trial(bundle, subject=_stranger(bundle)))
+    add(bundle, _trial(subject=_stranger(bundle)))
 
 
 @TABLE.row("The trial is another patient's, contained in the order.", fits=lambda b: by_trial(b) and with_order(b))
 def contained_trial_of_another_patient(bundle: Json) -> None:
     _open_trials(bundle)
-    order(bundle)["contained"] = [_trial(bundle, subject=_stranger(bundle))]
+    order(bundle)["contained"] = [_trial(subject=_stranger(bundle))]
 
 
 @TABLE.row("The trial is of a patient of another server.", fits=by_trial)
 def trial_of_a_patient_of_another_server(bundle: Json) -> None:
     _open_trials(bundle)
     tail = patient_reference(bundle)["reference"].split("/")[-1]
-    add(bundle, _trial(bundle, subject={"reference": f"https://other.example.net/r4/Patient/{tail}"}))
+    add(bundle, _trial(subject={"reference": f"https://other.example.net/r4/Patient/{tail}"}))
 
 
 def _weighed(bundle: Json) -> bool:
@@ -233,7 +234,6 @@ def medicine_named_by_a_number_that_two_have(bundle: Json) -> None:
     add(bundle, {"resourceType": "Medication", "id": "m", "code": named}, base="https://one.example.net/r4")
     add(bundle, {"resourceType": "Medication", "id": "m", "code": _HUMIRA}, base="https://two.example.net/r4")
     found["medicationReference"] = {"reference": "Medication/m"}
-
 
 
 @TABLE.row("The condition it names is the neighbour's; the patient's own has the same number.", fits=with_order)

@@ -262,9 +262,9 @@ def in_hospital(bundle: Json) -> bool:
 
 
 def at_home(bundle: Json) -> bool:
-    """Requests whose place of service decides the site of care, and is not a hospital, for an adult outside Medicare."""
+    """Requests for an adult at home, so that the place of service decides the site of care."""
     place = item(bundle).get("locationCodeableConcept", {}).get("coding", [{}])[0].get("code")
-    return place == "12" and first(bundle, "Patient").get("birthDate", "") < "2005"
+    return bool(place == "12" and first(bundle, "Patient").get("birthDate", "") < "2005")
 
 
 def by_trial(bundle: Json) -> bool:

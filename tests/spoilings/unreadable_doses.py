@@ -4,9 +4,10 @@ from copy import deepcopy
 from typing import Any
 
 from tests.spoilings.model import Json, Table
-from tests.spoilings.request import RXNORM, answer, answered, concept, dosage, dose, dosed, first, order, with_order
+from tests.spoilings.request import all_of, answer, answered, concept, dosage, dose, dosed, first, order, with_order
 
 TABLE = Table(4)
+WEIGHTS = Table(9)
 
 
 def _dosages(bundle: Json, found: list[Json]) -> None:
@@ -143,7 +144,7 @@ def _weight_answered(bundle: Json, kg: Any) -> None:
     answer(bundle, {"weight-kg": kg})
 
 
-TABLE.rows_of(
+WEIGHTS.rows_of(
     [
         ("weight answered 5,000 kg", 5000),
         ("weight answered 0 kg", 0),
@@ -153,7 +154,6 @@ TABLE.rows_of(
     "Nobody weighs that.",
     _weight_answered,
     fits=lambda b: _caps(b) and answered(b, "weight-kg") is not None,
-    point=9,
 )
 
 
@@ -161,7 +161,7 @@ def _weighing(bundle: Json, value: Any) -> None:
     first(bundle, "Observation")["valueQuantity"] = value
 
 
-TABLE.rows_of(
+WEIGHTS.rows_of(
     [
         ("weighing of 5,000 kg", dose(5000, "kg")),
         ("weighing of 0 kg", dose(0, "kg")),
@@ -171,15 +171,8 @@ TABLE.rows_of(
     ],
     "Which of the two weights is right?",
     _weighing,
-    fits=lambda b: _caps(b) and any(e["resource"]["resourceType"] == "Observation" for e in bundle_entries(b)),
-    point=9,
+    fits=lambda b: _caps(b) and bool(all_of(b, "Observation")),
 )
-
-
-def bundle_entries(bundle: Json) -> list[Json]:
-    found: list[Json] = bundle["entry"]
-    return found
-
 
 
 def _often(bundle: Json, count: Any) -> None:

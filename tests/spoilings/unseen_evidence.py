@@ -1,4 +1,4 @@
-"""Point 1: evidence the engine cannot see. Whatever is accepted as the order is judged; what cannot be placed is told."""
+"""Point 1: evidence the engine cannot see. What is accepted as the order is judged; what cannot be placed is told."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ _HUMIRA = concept(RXNORM, ADALIMUMAB, "adalimumab")
 _HUMIRA_NDC = "00074433902"
 
 
-def _contain(bundle: Json, changed: Json, *, in_claim: bool = True) -> None:
+def _contain(bundle: Json, changed: Json) -> None:
     """The order, changed, stands in Claim.contained instead of an entry."""
     old = order(bundle)
     url = url_of(bundle, old)

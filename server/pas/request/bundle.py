@@ -51,8 +51,8 @@ class RequestBundle:
             self.add("too-long", text, f"{CLAIM}.item")
             raise InvalidRequest(self.problems)
         self.claim_url = self.index.full_url(self.claim)
-        text = orjson.dumps(self.bundle)  # as parsed: a sender may spell a name with escapes
-        if b'"modifierExtension":' in text or b'"implicitRules":' in text:
+        parsed = orjson.dumps(self.bundle)  # not the bytes that came: a sender may spell a name with escapes
+        if b'"modifierExtension":' in parsed or b'"implicitRules":' in parsed:
             self._modifiers()
 
     def add(self, code: str, text: str, expression: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from server.decision.request import RequestedItem, SentResponse
 from server.fhir.codes import PAS
-from server.fhir.order import order_codings
+from server.fhir.order import order_codings, order_references
 from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extension_value, extensions, reference
 from server.fhir.structure import real_day
 from server.fhir.subject import is_about
@@ -96,6 +96,10 @@ class ItemReader:
         if order.get("status") in _NO_ORDER:
             text = "This order is not in force, so there is nothing to authorize; send an active order."
             self._bundle.add("value", text, f"{place}.status")
+        for name, target in order_references(order, self._bundle.index.resolve):
+            if target is None:
+                text = "No entry of this Bundle has this reference, so what is ordered cannot be told; add it."
+                self._bundle.add("not-found", text, f"{place}.{name}.reference")
         if order.get("doNotPerform") is True:
             text = "This order says what must not be done; send an active order without `doNotPerform`."
             self._bundle.add("value", text, f"{place}.doNotPerform")
