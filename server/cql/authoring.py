@@ -22,7 +22,7 @@ _MISSING = {"LowBoundary", "HighBoundary", "Precision"}
 def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]:
     """Every rule that a library breaks, with line:column and remedy. `elm` with its `library` wrapper.
 
-    Source of the rules: cql section 4 (what the engine gets wrong) and section 5 (what costs time).
+    A rule is here because the engine answers wrongly without it, or slowly; each was measured on the engine.
     """
     library = elm["library"]
     if library["identifier"]["id"] == GENERATED:

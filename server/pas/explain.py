@@ -24,7 +24,7 @@ def read_claim_response(store: Store, response_id: str, version: Version) -> byt
 
 
 def explain(store: Store, response_id: str) -> bytes:
-    """Why each item was decided so, as Parameters (design section 6). Raises NotFound.
+    """Why each item was decided so, as Parameters. Raises NotFound.
 
     One item: `policy`, `edition`, `outcome` and one `finding` per criterion. Several: one `item` each, with its
     `sequence` and the same parts. An item that no policy judged has no `policy` and no `edition`; one that a person

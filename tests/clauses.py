@@ -1,0 +1,99 @@
+"""The clause ids that code, tests and documents cite: where they stand, and of which guide each is.
+
+People write ids in comments and docstrings, in Markdown and in TOML. A qualified id names its guide, like `pas P-51`. A
+bare one is of the guide that its parentheses name before it, else of the guide whose room the file stands in.
+"""
+
+import ast
+import io
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.settings import ROOT
+
+PAGE = ROOT / "CLAUSES.md"
+
+GUIDES = ("crd", "dtr", "pas", "hrex", "policy")
+
+OWNERS = {"D": "dtr", "P": "pas", "A": "policy", "hook": "crd", "resp": "crd", "ainfo": "pas", "ep": "hrex"}
+"""The series of ids that only one guide has. Every other series exists in several."""
+
+TOKEN = re.compile(
+    r"(?<![\w-])(?:(?P<guide>(?i:crd|dtr|pas|hrex))\b"
+    r"|(?P<series>A|C|D|P|T|ainfo|conf|dev|ep|found|hook|oper|prof|resp|sec|spec)-(?P<first>\d+)\b(?!-)"
+    r"(?:(?:\.\.|\sto\s)(?P=series)-(?P<last>\d+))?"
+    r"|sections?\s(?P<sections>\d+(?:\.\d+)?[a-z]?(?:,\s\d+\.\d+)*)\b)"
+    r"|(?P<end>[()]|\.\s)"
+)
+
+
+@dataclass(frozen=True)
+class Citation:
+    """One id at one place; guide is None when neither the text nor the room tells it."""
+
+    path: Path
+    guide: str | None
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.path} cites {self.guide or '(which guide?)'} {self.id}"
+
+
+def cited() -> list[Citation]:
+    """Every citation of the project's code, tests, policies and documents."""
+    command = ["git", "ls-files", "server", "tests", "cql", "README.md", "CONFORMANCE.md"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+    paths = [Path(line) for line in listed.stdout.splitlines()]
+    return [
+        citation
+        for path in paths
+        if path.suffix in {".py", ".cql", ".toml", ".md"} and not path.match("cases*.toml")
+        for citation in citations(path, (ROOT / path).read_text(encoding="utf-8"))
+    ]
+
+
+def defined() -> list[tuple[str, str]]:
+    """The (guide, id) of each line of the page, in its order."""
+    rows = re.findall(r"^\| `(\w+) ([^`]+)` \| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return [(guide, id_) for guide, id_ in rows]
+
+
+def citations(path: Path, text: str) -> Iterator[Citation]:
+    """The ids that a file cites. path: relative to the project; its folders tell the guide of a bare id."""
+    room = next((part for part in path.parts if part in GUIDES), None)
+    for passage in _passages(path, text):
+        named = None
+        for token in TOKEN.finditer(passage):
+            if token["end"]:
+                named = None
+            elif token["guide"]:
+                named = token["guide"].lower()
+            elif token["sections"]:
+                if named:
+                    yield from (Citation(path, named, f"section {n}") for n in re.split(r",\s", token["sections"]))
+            else:
+                series, first = token["series"], int(token["first"])
+                guide = OWNERS.get(series) or named or room
+                named = guide if series in "CDP" else named
+                yield Citation(path, guide, f"{series}-{token['first']}")
+                for number in range(first + 1, int(token["last"] or first) + 1):
+                    yield Citation(path, guide, f"{series}-{number}")
+
+
+def _passages(path: Path, text: str) -> Iterator[str]:
+    """What a file says to people: all of its text, or the comments and docstrings of code."""
+    match path.suffix:
+        case ".py":
+            tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+            yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                    yield str(node.value.value)
+        case ".cql":
+            yield from re.findall(r"//.*|/\*.*?\*/", text, re.DOTALL)
+        case _:
+            yield text
