@@ -11,6 +11,7 @@ import subprocess
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from server.settings import ROOT
@@ -26,7 +27,7 @@ TOKEN = re.compile(
     r"(?<![\w-])(?:(?P<guide>(?i:crd|dtr|pas|hrex))\b"
     r"|(?P<series>A|C|D|P|T|ainfo|conf|dev|ep|found|hook|oper|prof|resp|sec|spec)-(?P<first>\d+)\b(?!-)"
     r"(?:(?:\.\.|\sto\s)(?P=series)-(?P<last>\d+))?"
-    r"|sections?\s(?P<sections>\d+(?:\.\d+)?[a-z]?(?:,\s\d+\.\d+)*)\b)"
+    r"|(?:sections?\s|(?<=crd\s)|(?<=dtr\s)|(?<=pas\s))(?P<sections>\d+(?:\.\d+)?[a-e]?\b(?:(?:,|\sto)\s\d+\.\d+)*))"
     r"|(?P<end>[()]|\.\s)"
 )
 
@@ -43,17 +44,18 @@ class Citation:
         return f"{self.path} cites {self.guide or '(which guide?)'} {self.id}"
 
 
-def cited() -> list[Citation]:
+@cache
+def cited() -> tuple[Citation, ...]:
     """Every citation of the project's code, tests, policies and documents."""
     command = ["git", "ls-files", "server", "tests", "cql", "README.md", "CONFORMANCE.md"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
     paths = [Path(line) for line in listed.stdout.splitlines()]
-    return [
+    return tuple(
         citation
         for path in paths
         if path.suffix in {".py", ".cql", ".toml", ".md"} and not path.match("cases*.toml")
         for citation in citations(path, (ROOT / path).read_text(encoding="utf-8"))
-    ]
+    )
 
 
 def defined() -> list[tuple[str, str]]:
@@ -72,16 +74,23 @@ def citations(path: Path, text: str) -> Iterator[Citation]:
                 named = None
             elif token["guide"]:
                 named = token["guide"].lower()
-            elif token["sections"]:
-                if named:
-                    yield from (Citation(path, named, f"section {n}") for n in re.split(r",\s", token["sections"]))
             else:
-                series, first = token["series"], int(token["first"])
-                guide = OWNERS.get(series) or named or room
-                named = guide if series in "CDP" else named
-                yield Citation(path, guide, f"{series}-{token['first']}")
-                for number in range(first + 1, int(token["last"] or first) + 1):
-                    yield Citation(path, guide, f"{series}-{number}")
+                guide = OWNERS.get(token["series"] or "") or named
+                if token["series"] in ("C", "D", "P"):
+                    named = guide
+                # "section 3" without a guide beside it is a section of something else
+                guide = guide or (room if token["series"] else None)
+                yield from (Citation(path, guide, id_) for id_ in _ids(token) if guide or token["series"])
+
+
+def _ids(token: re.Match[str]) -> Iterator[str]:
+    """The id of a citation, or each id of a range and of a list of sections."""
+    if token["sections"]:
+        yield from (f"section {number}" for number in re.findall(r"\d[\w.]*", token["sections"]))
+        return
+    yield f"{token['series']}-{token['first']}"
+    for number in range(int(token["first"]) + 1, int(token["last"] or 0) + 1):
+        yield f"{token['series']}-{number}"
 
 
 def _passages(path: Path, text: str) -> Iterator[str]:

@@ -35,6 +35,7 @@ def test_no_id_has_two_lines() -> None:
         ("server/a.py", 'x = "T-3"  # a string of data', []),
         ("server/crd/a.py", "# (C-5..C-7)", [("crd", "C-5"), ("crd", "C-6"), ("crd", "C-7")]),
         ("server/a.py", "# (crd sections 1.1, 1.3)", [("crd", "section 1.1"), ("crd", "section 1.3")]),
+        ("server/a.py", "# (pas 2c, P-36) in CRD 2.0", [("pas", "section 2c"), ("pas", "P-36")]),
         ("cql/a.cql", 'define "A-1": true // as read in A-15; not RA-C-1', [("policy", "A-15")]),
         ("README.md", "(pas P-51)", [("pas", "P-51")]),
     ],

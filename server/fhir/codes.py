@@ -8,7 +8,7 @@ POS = "https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Servi
 IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
 MEMBER_NUMBER = "MB"
 
-# spec/dtr.md T-27, terminology.json systemNotes: one system, several spellings in the field
+# senders spell the url of one code system in several ways (dtr T-27)
 SYSTEM_ALIASES = {
     "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": HCPCS,
     "https://bluebutton.cms.gov/resources/codesystem/hcpcs": HCPCS,
@@ -17,7 +17,7 @@ SYSTEM_ALIASES = {
     "urn:oid:2.16.840.1.113883.6.285": HCPCS,
 }
 
-# PAS: X12 data elements (spec/pas.md 2e)
+# PAS: X12 data elements (pas section 2e)
 X12_ACTION = "https://codesystem.x12.org/005010/306"
 X12_REASON = "https://codesystem.x12.org/external/886"
 X12_REJECT = "https://codesystem.x12.org/005010/901"
