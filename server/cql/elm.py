@@ -11,7 +11,7 @@ Node = Mapping[str, Any]
 
 
 class Elm:
-    """One compiled library. Raises KeyError, TypeError or AttributeError for what the translator never writes.
+    """One compiled library. Raises KeyError, TypeError or AttributeError for ELM that the translator would not write.
 
     root: the ELM without its `library` wrapper. includes: local name -> `name|version`. value_sets: local name -> url
     without a version. statements: by name; the overloads of a function share one. defines: the
@@ -65,7 +65,7 @@ def closure(key: str, elms: Mapping[str, Elm]) -> tuple[tuple[str, ...], tuple[s
 
 
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object below, as it is written; annotations are no code."""
+    """Every object in the tree, in document order. Annotations are skipped, because they are not code."""
     if isinstance(tree, dict):
         yield tree
         for name, child in tree.items():
