@@ -10,6 +10,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from server.pas.request.read import read_submit
 
 from server.auth.caller import LOOPBACK
 from server.cql.engine import CqlEngine
@@ -18,7 +19,6 @@ from server.decision.model import Decision, Outcome
 from server.fhir.version import Version
 from server.form.response import form_items
 from server.pas.cql_input import record_of
-from server.pas.request.read import read_submit
 from server.pas.submit import Submit
 from server.policy.library import PolicyLibrary
 from server.policy.model import State

@@ -1,6 +1,7 @@
 """Reading compiled CQL: what a library declares, what it includes, and the nodes of its expressions."""
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -40,6 +41,12 @@ class Elm:
             if d["name"] == name:
                 return {"system": systems.get(d["codeSystem"]["name"], ""), "code": d["id"]}
         return None
+
+
+@cache
+def elm_of(library: CqlLibrary) -> Elm:
+    """The ELM of a library, parsed once for all that read it. Raises as Elm does."""
+    return Elm(library)
 
 
 def definitions(root: Node, kind: str) -> list[dict[str, Any]]:

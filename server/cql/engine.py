@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm import Elm, closure, type_name, without
+from server.cql.elm import Elm, closure, elm_of, type_name, without
 from server.cql.isolate import CqlError, Isolate
 from server.cql.model import CqlLibrary, ValueSet
 from server.cql.retrieves import Wanted, relevant, wanted
@@ -56,7 +56,7 @@ class CqlEngine:
         memory_mb: int,
     ) -> None:
         """Takes the text of build/cql-engine.js, the libraries with all that they include, and the value sets."""
-        elms = {library.key: Elm(library) for library in libraries}
+        elms = {library.key: elm_of(library) for library in libraries}
         value_sets = tuple(value_sets)
         self.name = _name(script)
         self._script = script

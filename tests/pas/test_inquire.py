@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 import pytest
+from server.pas.request.facts import InquiryRequest, Rejection
 
 from server.auth.caller import LOOPBACK
 from server.clock import new_id
 from server.fhir.version import Version
 from server.pas.inquire import inquire
-from server.pas.request.facts import InquiryRequest, Rejection
 from server.pas.response.claim_response import INQUIRY
 from server.policy.model import State
 from server.store.ports import Inquiry, Store

@@ -11,6 +11,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from server.pas.request.facts import Rejection
+from server.pas.request.read import read_submit
+from server.pas.submission import submission_of
 
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
@@ -18,11 +21,8 @@ from server.decision.judge import ENGINE_CRITERION
 from server.errors import EngineError, InvalidRequest
 from server.fhir.codes import HCPCS, RXNORM
 from server.fhir.version import Version
-from server.pas.request.facts import Rejection
-from server.pas.request.read import read_submit
 from server.pas.response.claim_error import render_rejections
 from server.pas.response.claim_response import INQUIRY, SUBMIT
-from server.pas.submission import submission_of
 from server.pas.submit import NO_POLICY
 from server.policy.model import State
 from server.policy.plan import CatalogueEntry

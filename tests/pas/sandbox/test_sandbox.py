@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from server.pas.request.read import read_inquiry, read_submit
 
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
@@ -16,7 +17,6 @@ from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.pas.explain import explain
 from server.pas.inquire import inquire
-from server.pas.request.read import read_inquiry, read_submit
 from server.pas.sandbox.sandbox_file import load_sandbox
 from server.pas.sandbox.scripted import SCRIPTED, Sandbox
 from server.pas.submit import Submit
