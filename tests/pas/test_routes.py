@@ -14,13 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.errors import VitruvianError
-from server.fhir.codes import RXNORM
 from server.fhir.version import Version
 from server.outcomes import fhir_error
 from server.pas.routes import PasRoutes
 from server.store.sql import open_store
-from tests.pas_requests import EDITION, a_bundle, a_submit
-from tests.policies import a_library, a_policy
+from tests.requests.bundle import a_bundle
+from tests.requests.world import EDITION, a_world
 
 LIMIT = 100_000
 
@@ -63,8 +62,7 @@ def served(routes: PasRoutes) -> Http:
 @pytest.fixture(params=list(Version))
 def http(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Http]:
     store = open_store(f"sqlite:///{tmp_path / 'record.db'}")
-    policies = a_library(a_policy(editions=(EDITION,), identified_by=frozenset({f"{RXNORM}|1"})))
-    yield served(PasRoutes(request.param, policies, a_submit(store), LIMIT))
+    yield served(PasRoutes(request.param, a_world(store, max_body_bytes=LIMIT)))
     store.close()
 
 

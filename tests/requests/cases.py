@@ -27,8 +27,7 @@ from server.fhir.version import Version
 from server.policy.model import State
 from server.store.ports import Assertion, Change
 from tests.policies import POLICY_ID, POLICY_URI
-from tests.requests.bundle import CLINIC, a_bundle, an_item
-from tests.requests.bundle import MEMBER as MEMBER
+from tests.requests.bundle import CLINIC, MEMBER, a_bundle, an_item
 from tests.requests.world import a_request
 
 RECEIVED = datetime(2026, 3, 1, 9, 30, 15, 250, tzinfo=UTC)
@@ -82,9 +81,6 @@ def opening(
     case_id: str | None = None,
     received: datetime = RECEIVED,
     facts: Iterable[Fact] = (),
-    renderings: Mapping[tuple[Version, str], bytes] = RENDERINGS,
-    assertions: tuple[Assertion, ...] = (),
-    raw: bytes = b'{"resourceType":"Bundle"}',
     **request: Any,
 ) -> Change:
     """Opens a case of its own transaction; by default one approved item of MEMBER, asked for by NPI.
@@ -98,7 +94,7 @@ def opening(
     found = replace(found, **request)
     first = Received(received, case_id or str(uuid.uuid4()), "loopback", found)
     all_facts = (first, DecidedByMachine(received, tuple(i.made for i in items)), *facts)
-    return Change(apply_all(all_facts), 0, all_facts, renderings, assertions, raw)
+    return Change(apply_all(all_facts), 0, all_facts, RENDERINGS, raw=b'{"resourceType":"Bundle"}')
 
 
 def following(case: Case, *facts: Fact, renderings: Mapping[tuple[Version, str], bytes] = LATER_RENDERINGS) -> Change:

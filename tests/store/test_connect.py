@@ -19,7 +19,8 @@ from server.store import schema
 from server.store.connect import connect
 from server.store.ports import Inquiry
 from server.store.sql import open_store
-from tests.requests.cases import MEMBER, NPI, opening
+from tests.requests.bundle import MEMBER
+from tests.requests.cases import NPI, opening
 
 ROOT = Path(__file__).resolve().parents[2]
 

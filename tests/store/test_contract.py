@@ -157,10 +157,10 @@ class TestOpening:
 
     def test_a_failure_names_no_patient(self, store: Store, member: str) -> None:
         """The text of an error, which may be logged, holds neither member nor request."""
-        made = opening(member_ids=(member,), raw=member.encode())
+        made = replace(opening(member_ids=(member,)), raw=member.encode())
         store.append(made)
         with pytest.raises(IntegrityError) as caught:
-            store.append(opening(case_id=made.case.id, member_ids=(member,), raw=member.encode()))
+            store.append(replace(opening(case_id=made.case.id, member_ids=(member,)), raw=member.encode()))
         assert member not in str(caught.value)
 
     def test_audits_the_decision_in_the_same_transaction(self, store: Store, shared_url: str) -> None:
@@ -175,10 +175,10 @@ class TestOpening:
         """What an answer refers to as context is there when the answer is, and not when the change failed."""
         said, unsaid = an_assertion(), an_assertion()
         taken = judged()
-        store.append(opening(taken, assertions=(said,)))
+        store.append(replace(opening(taken), assertions=(said,)))
         assert store.assertion(said.id) == said
         with pytest.raises(IntegrityError):
-            store.append(opening(taken, assertions=(unsaid,)))
+            store.append(replace(opening(taken), assertions=(unsaid,)))
         assert store.assertion(unsaid.id) is None
 
     def test_a_case_without_items_or_renderings_is_stored(self, store: Store) -> None:
@@ -246,13 +246,13 @@ class TestRendering:
             (Version.V2_0, "submit"): b"",
             (Version.V2_0, "inquiry"): "Größe \N{SNOWMAN}".encode(),
         }
-        made = opening(renderings=bodies)
+        made = replace(opening(), renderings=bodies)
         store.append(made)
         assert {key: store.rendering(made.case.id, *key) for key in bodies} == bodies
 
     def test_is_none_for_what_is_not_there(self, store: Store) -> None:
         """A version, kind or id that was not stored has no rendering; a strange id misses and does not fail."""
-        made = opening(renderings={(Version.V2_2, "submit"): b"x"})
+        made = replace(opening(), renderings={(Version.V2_2, "submit"): b"x"})
         store.append(made)
         assert store.rendering(made.case.id, Version.V2_0, "submit") is None
         assert store.rendering(made.case.id, Version.V2_2, "inquiry") is None
@@ -261,7 +261,7 @@ class TestRendering:
 
     def test_keeps_the_request_as_received(self, store: Store, shared_url: str) -> None:
         """The request's bytes stand in the record unchanged."""
-        made = opening(raw=b'{ "resourceType" : "Bundle" }\r\n\x00\xff')
+        made = replace(opening(), raw=b'{ "resourceType" : "Bundle" }\r\n\x00\xff')
         store.append(made)
         (row,) = [row for row in rows_of(shared_url, "submission") if row["id"] == made.case.id]
         assert row["request"] == made.raw

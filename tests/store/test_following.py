@@ -17,9 +17,9 @@ from server.decision.model import Outcome
 from server.store.ports import Change, Inquiry
 from server.store.schema import metadata
 from server.store.sql import SqlStore, open_store
+from tests.requests.bundle import MEMBER
 from tests.requests.cases import (
     LATER_RENDERINGS,
-    MEMBER,
     NPI,
     POLICY,
     RECEIVED,
