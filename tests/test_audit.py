@@ -12,7 +12,7 @@ from tests.serving import serving
 
 
 def test_reads_and_decisions_leave_rows(tmp_path: Path) -> None:
-    """One row for the decision, and one for each answer that was given out, with its id and no patient data."""
+    """One row for the decision, one for each answer given out: its id, what and who asked, and no patient data."""
     settings = dict(made_up.folders(tmp_path))
     with serving(f"sqlite:///{tmp_path}/r.db", settings=settings) as url, httpx.Client(base_url=url) as http:
         partner = Partner(http, Version.V2_2)
@@ -24,9 +24,9 @@ def test_reads_and_decisions_leave_rows(tmp_path: Path) -> None:
         rows = record.execute("SELECT event, subject, detail FROM audit").fetchall()
     record.close()
     assert [(event, detail) for event, _, detail in rows] == [
-        ("decision", '{"items":{"1":"approve"}}'),
-        ("read", '{"by":"explain"}'),
-        ("read", '{"by":"read"}'),
-        ("read", '{"by":"inquiry"}'),
+        ("decision", '{"facts":2,"items":{"1":"approve"}}'),
+        ("read", '{"by":"explain","caller":"loopback"}'),
+        ("read", '{"by":"read","caller":"loopback"}'),
+        ("read", '{"by":"inquiry","caller":"loopback"}'),
     ]
     assert {subject for _, subject, _ in rows} == {answer.id}

@@ -10,10 +10,11 @@ from server.dtr.form_finder import FormFinder
 from server.dtr.package_request import read_package_request
 from server.fhir.order import BILLING_OPTIONS
 from server.fhir.version import Version
+from server.pas.rejections import rejections_of
 from tests.crd.calls import Memory
-from tests.pas.reading import submit
-from tests.pas_requests import EHR, NOW, PLAN, a_bundle, an_item
 from tests.policies import DRUG, FORM_URL, POLICY_ID, a_library
+from tests.requests.bundle import EHR, a_bundle, an_item
+from tests.requests.world import NOW, PLAN, matched
 
 Json = dict[str, Any]
 
@@ -97,7 +98,7 @@ def by_pas(order: Json) -> str | None:
     bundle = a_bundle(item)
     entries = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "MedicationRequest"]
     added = {"fullUrl": f"{EHR}/{order['resourceType']}/order-1", "resource": order}
-    request = submit({**bundle, "entry": [*entries, added]}, policies=POLICIES)
-    (read,) = request.items
-    assert request.rejections == ()
+    found = matched({**bundle, "entry": [*entries, added]}, policies=POLICIES)
+    (read,) = found.items
+    assert rejections_of(found.request, PLAN) == ()
     return read.policy.id if read.policy else None

@@ -42,6 +42,10 @@ def an_item(sequence: int = 1, **changes: Any) -> Json:
     return {**item, **changes}
 
 
+def item_without(*elements: str, **changes: Any) -> Json:
+    return {k: v for k, v in an_item(**changes).items() if k not in elements}
+
+
 def a_bundle(
     *items: Json,
     extra: tuple[Resource, ...] = (),
@@ -113,6 +117,17 @@ def answers(id_: str = "answers", *, order: int | None = 1, **changes: Any) -> J
         context = {"url": f"{DTR}qr-context", "valueReference": {"reference": f"MedicationRequest/order-{order}"}}
         response["extension"] = [context]
     return {**response, **changes}
+
+
+def claim_of(bundle: Json) -> Json:
+    found: Json = bundle["entry"][0]["resource"]
+    return found
+
+
+def item_changed(bundle: Json, **changes: Any) -> Json:
+    """The same bundle, with other elements in its first item."""
+    claim_of(bundle)["item"][0].update(changes)
+    return bundle
 
 
 def resources(bundle: Json, kind: str) -> list[Json]:

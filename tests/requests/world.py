@@ -156,7 +156,7 @@ def a_plan(**members: MemberStatus) -> Plan:
 
 def a_request(body: Json | None = None, *, version: Version = Version.V2_2) -> AuthorizationRequest:
     """A `$submit` body as it is read, before any policy is looked at."""
-    raw = orjson.dumps(body or a_bundle())
+    raw = orjson.dumps(a_bundle() if body is None else body)
     return read_submit(raw, orjson.loads(raw), version).request()
 
 
@@ -164,13 +164,13 @@ def matched(
     body: Json | None = None, *, policies: PolicyLibrary = LIBRARY, version: Version = Version.V2_2
 ) -> MatchedRequest:
     """A `$submit` body, read and matched."""
-    raw = orjson.dumps(body or a_bundle())
+    raw = orjson.dumps(a_bundle() if body is None else body)
     return read_and_match(raw, orjson.loads(raw), version, policies)
 
 
 def an_inquiry(body: Json | None = None, *, version: Version = Version.V2_2) -> InquiryRequest:
     """An `$inquire` body as it is read."""
-    raw = orjson.dumps(body or a_bundle())
+    raw = orjson.dumps(a_bundle() if body is None else body)
     return read_inquiry(raw, orjson.loads(raw), version)
 
 
@@ -184,7 +184,7 @@ def a_case(body: Json | None = None, *, world: World | None = None, version: Ver
 
 def submitted(world: World, body: Json | None = None, *, version: Version = Version.V2_2) -> bytes:
     """The answer to a `$submit` body, as its bytes."""
-    raw = orjson.dumps(body or a_bundle())
+    raw = orjson.dumps(a_bundle() if body is None else body)
     found = read_and_match(raw, orjson.loads(raw), version, world.policies)
     return submit(found, raw, LOOPBACK, world)
 
