@@ -16,7 +16,7 @@ from pathlib import Path
 
 from server.settings import ROOT
 
-PAGE = ROOT / "CLAUSES.md"
+PAGE = ROOT / "docs" / "CLAUSES.md"
 
 GUIDES = ("crd", "dtr", "pas", "hrex", "policy")
 
