@@ -16,7 +16,7 @@ from pathlib import Path
 
 from server.settings import ROOT
 
-PAGE = ROOT / "docs" / "CLAUSES.md"
+PAGE = ROOT / "server/CLAUSES.md"
 
 GUIDES = ("crd", "dtr", "pas", "hrex", "policy")
 
@@ -49,7 +49,7 @@ def cited() -> tuple[Citation, ...]:
     """Every citation of the project's code, tests, policies and documents."""
     command = ["git", "ls-files", "server", "tests", "cql", "README.md", "CONFORMANCE.md"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
-    paths = [Path(line) for line in listed.stdout.splitlines()]
+    paths = [path for line in listed.stdout.splitlines() if ROOT / (path := Path(line)) != PAGE]
     return tuple(
         citation
         for path in paths

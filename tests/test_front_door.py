@@ -12,7 +12,7 @@ from tests.front_door import PASSAGES, lasting, passage
 from tests.serving import serving, sqlite_url
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PICTURE = ROOT / "docs" / "welcome.png"
+PICTURE = ROOT / "tests/browser/welcome.png"
 
 
 @pytest.fixture(scope="module")

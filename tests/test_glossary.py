@@ -6,7 +6,7 @@ from server.settings import ROOT
 
 ROWS = [
     tuple(cell.strip() for cell in line.strip("|").split(" | "))
-    for line in (ROOT / "docs" / "GLOSSARY.md").read_text(encoding="utf-8").splitlines()
+    for line in (ROOT / "server/GLOSSARY.md").read_text(encoding="utf-8").splitlines()
     if line.startswith("| ") and "`" in line
 ]
 
