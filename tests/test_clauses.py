@@ -1,4 +1,4 @@
-"""Every clause id that is cited can be looked up inside the project, in CLAUSES.md."""
+"""Every clause id that is cited can be looked up inside the project, in server/CLAUSES.md."""
 
 from pathlib import Path
 
