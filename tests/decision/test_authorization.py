@@ -104,6 +104,18 @@ def test_every_reviewer_may_ask_and_forward(outcome: Outcome) -> None:
     assert forwarded.waits_for is Outcome.PEND_MEDICAL_DIRECTOR
 
 
+@pytest.mark.parametrize("outcome", [Outcome.PEND_PHYSICIAN, Outcome.PEND_MEDICAL_DIRECTOR])
+def test_a_question_and_a_forward_never_lower_who_must_decide(outcome: Outcome) -> None:
+    """What needs a senior reviewer needs one still after the provider was asked, or a lesser one was forwarded to."""
+    asked = rule(by_machine(outcome), ruling(Role.NURSE, Verdict.ASK))
+    forwarded = rule(by_machine(outcome), ruling(Role.NURSE, Verdict.FORWARD, forward_to=Role.PHYSICIAN))
+    assert forwarded.waits_for is outcome
+    lesser = Role.NURSE if outcome is Outcome.PEND_PHYSICIAN else Role.PHYSICIAN
+    for item in (asked, forwarded):
+        with pytest.raises(DecisionRefused, match="waits for the decision"):
+            rule(item, ruling(lesser, Verdict.APPROVE))
+
+
 @pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.DENY, Verdict.MODIFY])
 def test_what_is_decided_stays_decided(verdict: Verdict) -> None:
     """Neither an approval by the machine nor a decision by a person is changed by a further one."""
