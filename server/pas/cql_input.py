@@ -116,8 +116,8 @@ def _with_relative_references(
 ) -> Resource:
     """A copy whose codings are normalised and whose references to what CQL sees are `Type/id`.
 
-    References that lead elsewhere stay as they are.
-    Rewritten in the JSON text, where a quoted `"reference":"` can only be the key: a tenth of the time of walking it.
+    Other references stay as they are. The JSON text is rewritten, which takes a tenth of the time of walking the
+    resource: in it `"reference":"` can only be a key, since quotes inside a string are escaped.
     """
     rewrite = _rewriter(request, original, keys)
     return normalised(_REFERENCE.sub(rewrite, orjson.dumps(seen)))

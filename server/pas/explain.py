@@ -55,7 +55,7 @@ def leave_trace(store: Store, case_ids: Sequence[str], by: str, caller: Caller) 
 
 
 def _must_be_seen(response_id: str, caller: Caller, store: Store) -> None:
-    """Another's answer is as if it were not there."""
+    """Raises NotFound for an answer that is not the caller's, as for one that does not exist."""
     if not caller.may_see(store.providers(response_id)):
         raise NotFound(_UNKNOWN_ID)
 

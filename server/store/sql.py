@@ -115,7 +115,7 @@ class SqlStore:
         self._active = Compiled(_ACTIVE, dialect)
         self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
         self._rendering = Compiled(_RENDERING, dialect)
-        # Whoever comes second waits here for the first to commit, and then gets no row back.
+        # A parallel second insert waits here until the first has committed, and then returns no row.
         self._claim_transaction = Compiled(
             dialect_insert(submission)
             .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
