@@ -1,6 +1,5 @@
 """A finding of the worked cases says what was looked at, where, and what is missing there."""
 
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -21,7 +20,7 @@ WITHOUT_A_WORD = ("Nothing that was sent speaks to it.", "What was sent needs a 
 
 
 @pytest.fixture(scope="module")
-def findings() -> Iterator[list[Finding]]:
+def findings() -> list[Finding]:
     """Of every worked case of every policy."""
     settings = Settings(isolates=1)
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
@@ -36,7 +35,7 @@ def findings() -> Iterator[list[Finding]]:
     with patch.object(worked_cases, "judge", noted):
         worked_cases.check(settings.policies, policies, load_plan(settings.plan), engine)
     engine.close()
-    yield found
+    return found
 
 
 def test_what_is_open_says_what_is_missing(findings: list[Finding]) -> None:
