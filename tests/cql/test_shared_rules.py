@@ -317,6 +317,18 @@ def _claimed(*codes: str, **changes: Any) -> Resource:
         ([_claimed("M05.79"), condition("E11.9", **_status("resolved"))], "met"),
         ([_claimed("M05.79"), condition("M45.9")], "met"),  # what the chart alone has beside it is not asked for
         ([claim(diagnosis=[{"diagnosisReference": {"reference": "Condition/c"}}]), condition()], "met"),
+        # what the claim is for, in a system that nobody here reads
+        (
+            [
+                claim(
+                    diagnosis=[
+                        {"sequence": 1, "diagnosisCodeableConcept": concept("http://snomed.info/sct", "9631008")}
+                    ]
+                ),
+                order(reasonCode=[icd("M05.79")]),
+            ],
+            "review",
+        ),
         (
             [
                 claim(diagnosis=[{"diagnosisReference": {"reference": "Condition/c"}}]),
@@ -361,6 +373,7 @@ def _consulted(
     return answers(given | ({"consultation-date": day} if day else {}))
 
 
+NURSE_PRACTITIONER = [concept("http://nucc.org/provider-taxonomy", "363L00000X")]
 ANSWERED = answers({"prescriber-specialty": "rheumatology"})
 
 
@@ -380,6 +393,9 @@ ANSWERED = answers({"prescriber-specialty": "rheumatology"})
         ([role(specialty=RHEUMATOLOGY, active=False), ANSWERED], "review"),
         ([role(specialty=RHEUMATOLOGY, practitioner={"reference": "Practitioner/other"})], "unknown"),
         ([role(specialty=RHEUMATOLOGY, practitioner={"reference": "Practitioner/other"}), ANSWERED], "review"),
+        ([role(specialty=RHEUMATOLOGY + NURSE_PRACTITIONER)], "review"),
+        ([role(specialty=RHEUMATOLOGY + NURSE_PRACTITIONER), ANSWERED], "review"),
+        ([role(specialty=NURSE_PRACTITIONER)], "unknown"),
         ([_consulted()], "met"),
         ([_consulted(("valueDate", "2026-12-03"))], "review"),
         ([_consulted(("valueDate", "2025-12-01"))], "met"),
@@ -487,6 +503,7 @@ def test_a_report_that_found_nothing_denies(engine: CqlEngine, words: str, *, de
     assert say(engine, coded)["Results"][0]["denies"] is True
     assert say(engine, {**report, "conclusion": "NLRP3"})["Results"] == []
     assert say(engine, {**report, "status": "preliminary"})["Results"] == []
+    assert say(engine, {**report, "status": "entered-in-error", "conclusion": "IL1RN"})["Results"][0]["withdrawn"]
 
 
 # -- site of care (SOC-0 to SOC-E6; points 9 and 10) ---------------------------------------------------------
