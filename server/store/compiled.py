@@ -1,12 +1,8 @@
 """Statements that run on every request: SQLAlchemy writes their SQL once, and the driver runs it directly.
 
-<<<<<<< HEAD:server/store/compiled.py
 For one row by its key, what SQLAlchemy does around each execution costs more than the database does. Measured on
 SQLite, CPU: a read by key 12 us against 33, the authorization in force 16 against 43, an assertion with its commit 156
 against 230. Without this, order-sign takes a tenth longer and a submit 4 %.
-=======
-To read one row by its key, SQLAlchemy needs several times as long as the database.
->>>>>>> main:server/store/prepared.py
 """
 
 from collections.abc import Callable, Mapping
@@ -21,13 +17,8 @@ from sqlalchemy.types import TypeEngine
 _Convert = Callable[[Any], Any]
 
 
-<<<<<<< HEAD:server/store/compiled.py
 class Compiled:
     """One statement for one dialect, with one value for each parameter: no expanding IN.
-=======
-class Prepared:
-    """One statement for one dialect. Each parameter takes one value, so an IN with a list cannot be prepared.
->>>>>>> main:server/store/prepared.py
 
     It runs within the transaction of the Connection it is given. Values pass through the types of their columns in both
     directions, and errors are SQLAlchemy's, as if it had run the statement.
