@@ -6,8 +6,8 @@ from unittest.mock import patch
 import pytest
 
 from server.authoring import worked_cases
-from server.decision.judge import judge
 from server.decision.model import Decision, Finding
+from server.pas.machine_decision import judge_items
 from server.policy.library import PolicyLibrary
 from server.policy.model import State
 from server.policy.plan_file import load_plan
@@ -27,13 +27,13 @@ def findings() -> list[Finding]:
     engine = open_engine(settings, policies)
     found: list[Finding] = []
 
-    def noted(*arguments: Any) -> Decision:
-        decision = judge(*arguments)
-        found.extend(decision.findings)
-        return decision
+    def noted(*arguments: Any) -> dict[int, Decision]:
+        decisions = judge_items(*arguments)
+        found.extend(f for decision in decisions.values() for f in decision.findings)
+        return decisions
 
-    with patch.object(worked_cases, "judge", noted):
-        worked_cases.check(settings.policies, policies, load_plan(settings.plan), engine)
+    with patch.object(worked_cases, "judge_items", noted):
+        worked_cases.run_worked_cases(settings.policies, policies, load_plan(settings.plan), engine)
     engine.close()
     return found
 
