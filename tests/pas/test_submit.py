@@ -32,6 +32,7 @@ from server.store.ports import Change, Inquiry, Store
 from server.store.sql import open_store
 from tests.requests.bundle import CLINIC, MEMBER, NO_POLICYS_DRUG, SERVICE_DAY, a_bundle, an_item, answers
 from tests.requests.world import (
+    APART,
     BASE_URL,
     EDITION,
     LIBRARY,
@@ -130,7 +131,7 @@ def test_items_are_decided_each_on_its_own(store: Store) -> None:
     engine = SayingEngine(
         {2: {"DOSE": State.UNKNOWN}, 3: {"DOSE": State.REVIEW}, 4: {"PLACE": State.UNMET}},
     )
-    bundle = a_bundle(*(an_item(n) for n in (1, 2, 3, 4)))
+    bundle = a_bundle(*(an_item(n) for n in (1, 2, 3, 4)), drug=APART)
     answer = claim_response(submitted(a_world(store, engine), bundle))
     explained = store.explanation(answer["id"])
     assert explained is not None

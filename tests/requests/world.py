@@ -97,7 +97,19 @@ OTHER_POLICY = a_policy(
     identified_by=frozenset({"http://www.nlm.nih.gov/research/umls/rxnorm|9990002"}),
     editions=(an_edition(policy_id="other-456", form=_form("1.0.0", OTHER_FORM)),),
 )
-LIBRARY = a_library(POLICY, OTHER_POLICY)
+APART = tuple(f"http://www.nlm.nih.gov/research/umls/rxnorm|99901{n:02}" for n in range(1, 7))
+"""Drugs of as many policies with the criteria of EDITION: each item of a request can have a policy of its own."""
+
+_POLICIES_APART = tuple(
+    a_policy(
+        id=f"apart-{n}",
+        placeholders=frozenset(),
+        identified_by=frozenset({drug}),
+        editions=(replace(EDITION, policy_id=f"apart-{n}", form=_form("1.0.0", f"{OTHER_FORM}-{n}")),),
+    )
+    for n, drug in enumerate(APART)
+)
+LIBRARY = a_library(POLICY, OTHER_POLICY, *_POLICIES_APART)
 
 States = Mapping[str, State]
 MET: States = dict.fromkeys(CRITERIA, State.MET)
