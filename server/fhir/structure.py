@@ -1,7 +1,7 @@
 """The base R4 structure of a request: every problem at once, each with its place. Input values are never repeated.
 
 Two checkers stand behind one function: fhirkit, quick enough for every request, and fhir.resources.R4B where fhirkit
-has no wheel. Neither knows the calendar and fhirkit does not know ids, so that part is ours (spec/fhir-libraries.md 1).
+has no wheel. Neither knows the calendar and fhirkit does not know ids, so that part is ours.
 """
 
 import re

@@ -114,8 +114,9 @@ def _with_relative_references(
     """A copy whose codings are normalised and whose references to what CQL sees are `Type/id`.
 
     A relative reference that leads elsewhere is made absolute: CQL compares references as text, and must not take it
-    for the resource of the same number that it does see.
-    Rewritten in the JSON text, where a quoted `"reference":"` can only be the key: a tenth of the time of walking it.
+    for the resource of the same number that it does see. Other references stay as they are. The JSON text is rewritten,
+    which takes a tenth of the time of walking the resource: in it `"reference":"` can only be a key, since quotes inside
+    a string are escaped.
     """
     rewrite = _rewriter(request, original, keys)
     return normalised(_REFERENCE.sub(rewrite, orjson.dumps(seen)))

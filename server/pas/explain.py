@@ -27,7 +27,7 @@ def read_claim_response(response_id: str, version: Version, caller: Caller, stor
 
 
 def explain(response_id: str, caller: Caller, store: Store) -> bytes:
-    """Why each item was decided so, as Parameters (design section 6). Raises NotFound.
+    """Why each item was decided so, as Parameters. Raises NotFound.
 
     One item: `policy`, `edition`, `outcome` and one `finding` per criterion. Several: one `item` each, with its
     `sequence` and the same parts. An item that no policy judged has no `policy` and no `edition`; one that a person
@@ -55,7 +55,7 @@ def leave_trace(store: Store, case_ids: Sequence[str], by: str, caller: Caller) 
 
 
 def _must_be_seen(response_id: str, caller: Caller, store: Store) -> None:
-    """Another's answer is as if it were not there."""
+    """Raises NotFound for an answer that is not the caller's, as for one that does not exist."""
     if not caller.may_see(store.providers(response_id)):
         raise NotFound(_UNKNOWN_ID)
 

@@ -115,7 +115,7 @@ class SqlStore:
         self._active = Compiled(_ACTIVE, dialect)
         self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
         self._rendering = Compiled(_RENDERING, dialect)
-        # Whoever comes second waits here for the first to commit, and then gets no row back.
+        # A parallel second insert waits here until the first has committed, and then returns no row.
         self._claim_transaction = Compiled(
             dialect_insert(submission)
             .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
@@ -174,6 +174,7 @@ class SqlStore:
     def _add(self, connection: Connection, change: Change, decision: rows.Row) -> str | None:
         if not append(connection, change):
             return None
+        self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
         self._insert[audit].run(connection, decision)
         return change.case.id
 

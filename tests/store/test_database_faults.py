@@ -1,4 +1,4 @@
-"""What is wrong with a database is one error, is told in bounded time, and nothing is acknowledged that is not there."""
+"""What is wrong with a database is one error, told in bounded time; nothing is acknowledged that is not there."""
 
 import sqlite3
 import threading
@@ -80,7 +80,12 @@ def test_whoever_gives_up_writes_nothing_later(store: SqlStore, file: Path) -> N
     """A write that was told that the database does not answer is not made when the lock is free again."""
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    first = threading.Thread(target=lambda: pytest.raises(DatabaseGone, store.audit, "read", ["first"], {}))
+
+    def give_up() -> None:
+        with pytest.raises(DatabaseGone):
+            store.audit("read", ["first"], {})
+
+    first = threading.Thread(target=give_up)
     with patch("server.store.commit.MOST_SECONDS", 0.2):
         first.start()
         time.sleep(0.1)

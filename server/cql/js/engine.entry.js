@@ -25,6 +25,25 @@ model.findClass = name => {
   return classes.get(name);
 };
 
+/**
+ * The engine tries a dozen formats on each date, a twentieth of the time of a run. A day of the calendar is read here, alone
+ * or with a time and its zone; whatever else is left to the engine.
+ */
+const MOMENT = /^(\d{4})-(\d{2})-(\d{2})(?:T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{3}))?(?:Z|([+-])(0\d|1[0-3]):([0-5]\d)))?$/;
+for (const Moment of [cql.Date, cql.DateTime]) {
+  const { parse } = Moment;
+  Moment.parse = text => {
+    const found = typeof text === 'string' ? MOMENT.exec(text) : null;
+    const [year, month, day, ...time] = (found ?? []).slice(1, 8).map(part => (part === undefined ? part : Number(part)));
+    // years below 100 are of the last century to JavaScript; a month has no 31st day when the next one comes out
+    const real = found && year >= 100 && month >= 1 && day >= 1 && new Date(Date.UTC(year, month - 1, day)).getUTCMonth() === month - 1;
+    if (!real || (found[4] && Moment === cql.Date)) return parse.call(Moment, text);
+    if (!found[4]) return new Moment(year, month, day);
+    const zone = found[8] ? Number(found[9]) + Number(found[10]) / 60 : 0;
+    return new Moment(year, month, day, ...time, found[8] === '-' ? -zone : zone);
+  };
+}
+
 // Results by node of the ELM are kept for coverage reports; nobody reads them here.
 cql.Context.prototype.setLocalIdWithResult = () => {};
 rememberElements(Object.getPrototypeOf(Object.getPrototypeOf(patientOf({ entry: [{ resource: { resourceType: 'Patient' } }] }))));
