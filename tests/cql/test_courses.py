@@ -34,11 +34,11 @@ def test_the_longest_course_of_an_agent(
     assert [agent["longest"] for agent in courses(shared, *resources)["Agents"]] == [longest]
 
 
-def test_nothing_after_the_first_day_of_service_is_evidence(shared: CqlEngine) -> None:
-    """Where service came before the request, what was taken since shows nothing for it."""
+def test_what_was_taken_after_the_first_day_of_service_is_in_doubt(shared: CqlEngine) -> None:
+    """Where service came before the request, what was taken since shows nothing for it, and a person looks."""
     taken = statement(ETANERCEPT, "completed", "2026-03-02", "2026-08-14")
-    assert courses(shared, taken, **{"Service Date": "2026-04-01"})["Agents"][0]["longest"] == 31
-    assert courses(shared, taken, **{"Service Date": "2026-03-01"})["Agents"] == []
+    for service, denials in (("2026-08-14", 0), ("2026-08-13", 1), ("2026-03-01", 1)):
+        assert len(courses(shared, taken, **{"Service Date": service})["Denials"]) == denials
 
 
 def administration(day: str, status: str = "completed") -> dict[str, Any]:
