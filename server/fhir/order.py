@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from server.fhir.codes import CRD
-from server.fhir.read import Coding, Resource, codings, extensions
+from server.fhir.read import Coding, Resource, codings, extensions, reference
 from server.fhir.structure import real_day
 
 BILLING_OPTIONS = f"{CRD}ext-billing-options"
@@ -62,6 +62,13 @@ def order_codings(order: Resource, resolve: Resolve) -> tuple[Coding, ...]:
         for option in extensions(element, BILLING_OPTIONS):
             named += codings(option.get("valueCodeableConcept"))
     return tuple(dict.fromkeys(named))
+
+
+def order_references(order: Resource, resolve: Resolve) -> Iterator[tuple[str, Resource | None]]:
+    """The elements that name what is ordered by a reference to a resource, each with that resource, if it is there."""
+    for name in dict.fromkeys(p[0] for p in _CODES.get(str(order.get("resourceType")), ()) if _is_reference(p)):
+        if reference(order.get(name)) is not None:
+            yield name, resolve(order[name], order)
 
 
 def service_day(order: Resource) -> date | None:

@@ -6,7 +6,7 @@ from typing import Any
 from server.fhir.read import BundleIndex, Resource, reference
 
 _ABOUT = ("subject", "patient", "beneficiary", "for")
-_OF_NOBODY = frozenset(
+OF_NOBODY = frozenset(
     {
         "ActivityDefinition", "Binary", "Endpoint", "HealthcareService", "Library", "Location", "Medication",
         "MedicationKnowledge", "Organization", "Practitioner", "PractitionerRole", "Substance",
@@ -26,9 +26,11 @@ def is_about(index: BundleIndex, patient: Resource, resource: Resource, holder: 
     named = [_is(index, patient, resource, element) for element in _subjects(resource)]
     if False in named:
         return False
-    if True in named or resource.get("resourceType") in _OF_NOBODY:
+    if True in named or resource.get("resourceType") in OF_NOBODY:
         return True
-    return holder is not resource and is_about(index, patient, holder, holder)
+    if holder is resource or holder.get("resourceType") in OF_NOBODY:
+        return False
+    return is_about(index, patient, holder, holder)
 
 
 def names_somebody(resource: Resource) -> bool:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
-from itertools import islice
 
 import orjson
 
@@ -11,29 +10,25 @@ from server.decision.judge import CqlInput, CqlItem
 from server.decision.request import AuthorizationRequest, RequestedItem
 from server.fhir.codes import PAS
 from server.fhir.normalise import normalised
-from server.fhir.read import Resource, dicts, extension_value
-from server.fhir.subject import is_about
+from server.fhir.read import Resource, dicts, extension_value, type_and_id
 from server.pas.match import MatchedItem, MatchedRequest
+from server.pas.record import patient_record
 
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
 _REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
 _UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
-_NOT_SHARED = frozenset({"Bundle", "Claim", "Coverage", "QuestionnaireResponse"})
-_MOST_CONTAINED = 200
-"""Contained resources of one entry; nobody sends more, and each costs as much as an entry."""
 
 
 def cql_input_of(matched: MatchedRequest, received: date) -> CqlInput:
     """What CQL reads of a request, as `decision.judge.CqlInput` describes it. The request is not changed.
 
-    Shared by all items: the beneficiary, every order, the focal Coverage, the whole Claim (its id ends in `-whole`),
-    and the other resources that are about the beneficiary or about no person. For each item: the Claim with this item
-    alone (all diagnoses; the care team of the item and of the whole claim), and its answers. Left out: other coverages
-    and answers, and what is not about the beneficiary. What a resource contains is a resource of its own, since CQL
-    does not look into contained ones. received: the day the request came.
+    Shared by all items: what is placed in the patient's record, the whole Claim (its id ends in `-whole`), and every
+    item as the service that it asks for, since it may come without an order. For each item: the Claim with this item
+    alone (all diagnoses; the care team of the item and of the whole claim), and its answers. received: the day the
+    request came.
     """
     request = matched.request
-    shared = list(_shared(request))
+    shared = [(url, resource, resource) for url, resource in patient_record(request).placed]
     own = [list(_own(request, item)) for item in matched.items]
     originals = {id(original): (url, original) for url, original, _ in (s for part in (shared, *own) for s in part)}
     keys = dict(zip(originals, _keys(list(originals.values())), strict=True))
@@ -44,6 +39,9 @@ def cql_input_of(matched: MatchedRequest, received: date) -> CqlInput:
 
     entries = [{"resource": seen_as(original, seen)} for _, original, seen in shared]
     entries.append({"resource": seen_as(request.claim, request.claim, "-whole")})
+    services = {f"{keys[id(request.claim)]}-item-{n}".partition("/")[2]: i.item for n, i in enumerate(matched.items)}
+    subject = {"reference": keys[id(request.patient)]}
+    entries += [{"resource": normalised(orjson.dumps(_service(i, id_, subject)))} for id_, i in services.items()]
     items = tuple(
         CqlItem(
             sequence=item.item.sequence,
@@ -56,24 +54,14 @@ def cql_input_of(matched: MatchedRequest, received: date) -> CqlInput:
     return CqlInput(
         shared={"resourceType": "Bundle", "type": "collection", "entry": entries},
         items=items,
-        urls={**urls, f"{keys[id(request.claim)]}-whole": request.claim_url},
+        urls={
+            **urls,
+            f"{keys[id(request.claim)]}-whole": request.claim_url,
+            **{f"ServiceRequest/{id_}": request.claim_url for id_ in services},
+        },
         request_date=request.created,
         received_date=received,
     )
-
-
-def _shared(request: AuthorizationRequest) -> Iterator[tuple[str, Resource, Resource]]:
-    """fullUrl, the resource as sent, and the resource as CQL sees it."""
-    orders = {id(item.order) for item in request.items if item.order is not None}
-    for _, url, resource in request.index.entries:
-        if resource.get("resourceType") not in _NOT_SHARED:
-            if id(resource) in orders or is_about(request.index, request.patient, resource, resource):
-                yield url, resource, resource
-                yield from _contained(request, resource)
-        elif resource is request.claim:
-            yield from _contained(request, resource)
-        elif resource is request.coverage:
-            yield url, resource, resource
 
 
 def _own(request: AuthorizationRequest, matched: MatchedItem) -> Iterator[tuple[str, Resource, Resource]]:
@@ -82,10 +70,19 @@ def _own(request: AuthorizationRequest, matched: MatchedItem) -> Iterator[tuple[
         yield matched.sent.url, matched.sent.resource, matched.response
 
 
-def _contained(request: AuthorizationRequest, holder: Resource) -> Iterator[tuple[str, Resource, Resource]]:
-    for inner in islice(dicts(holder.get("contained")), _MOST_CONTAINED):
-        if inner.get("resourceType") not in _NOT_SHARED and is_about(request.index, request.patient, inner, holder):
-            yield "", inner, inner
+def _service(item: RequestedItem, id_: str, subject: Resource) -> Resource:
+    """What an item asks for by all its codes: product, packages, and what is in them."""
+    parts = [item.raw, *dicts(item.raw.get("detail"))]
+    parts += [sub for detail in parts[1:] for sub in dicts(detail.get("subDetail"))]
+    codes = [c for part in parts for c in dicts((part.get("productOrService") or {}).get("coding"))]
+    return {
+        "resourceType": "ServiceRequest",
+        "id": id_,
+        "status": "active",
+        "intent": "order",
+        "code": {"coding": codes},
+        "subject": subject,
+    }
 
 
 def _narrowed(claim: Resource, item: RequestedItem) -> Resource:
@@ -116,8 +113,10 @@ def _with_relative_references(
 ) -> Resource:
     """A copy whose codings are normalised and whose references to what CQL sees are `Type/id`.
 
-    Other references stay as they are. The JSON text is rewritten, which takes a tenth of the time of walking the
-    resource: in it `"reference":"` can only be a key, since quotes inside a string are escaped.
+    A relative reference that leads elsewhere is made absolute: CQL compares references as text, and must not take it
+    for the resource of the same number that it does see. Other references stay as they are. The JSON text is rewritten,
+    which takes a tenth of the time of walking the resource: in it `"reference":"` can only be a key, since quotes inside
+    a string are escaped.
     """
     rewrite = _rewriter(request, original, keys)
     return normalised(_REFERENCE.sub(rewrite, orjson.dumps(seen)))
@@ -126,10 +125,15 @@ def _with_relative_references(
 def _rewriter(
     request: AuthorizationRequest, holder: Resource, keys: dict[int, str]
 ) -> Callable[[re.Match[bytes]], bytes]:
+    base = request.index.full_url(holder).rpartition("/")[0].rpartition("/")[0]
+
     def rewrite(match: re.Match[bytes]) -> bytes:
         literal = match[1].decode()
         target = request.index.resolve(literal, holder)
         key = keys.get(id(target)) if target is not None else None
-        return match[0] if key is None else b'"reference":"' + key.encode() + b'"'
+        if key is not None:
+            return b'"reference":"' + key.encode() + b'"'
+        relative = not literal.startswith("http") and type_and_id(literal) is not None
+        return b'"reference":' + orjson.dumps(f"{base}/{literal}") if relative else match[0]
 
     return rewrite

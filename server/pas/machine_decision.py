@@ -8,7 +8,7 @@ from server.decision.case import DecidedByMachine, MachineDecision, RequestedDoc
 from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.log import log
-from server.pas.beside import with_items_beside
+from server.pas.beside import for_a_person
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedItem, MatchedRequest
 from server.policy.model import Edition, State
@@ -56,7 +56,7 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
         for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
-            found[n] = with_items_beside(located, matched.items[n], matched.items)
+            found[n] = for_a_person(located, matched.items[n], matched)
     return found
 
 
