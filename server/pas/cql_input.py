@@ -115,8 +115,8 @@ def _with_relative_references(
 
     A relative reference that leads elsewhere is made absolute: CQL compares references as text, and must not take it
     for the resource of the same number that it does see. Other references stay as they are. The JSON text is rewritten,
-    which takes a tenth of the time of walking the resource: in it `"reference":"` can only be a key, since quotes
-    inside a string are escaped.
+    which takes a tenth of the time of walking the resource: in it `"reference":"` can only be a key, since quotes in a
+    string are escaped.
     """
     rewrite = _rewriter(request, original, keys)
     return normalised(_REFERENCE.sub(rewrite, orjson.dumps(seen)))
