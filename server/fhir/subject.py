@@ -6,6 +6,9 @@ from typing import Any
 from server.fhir.read import BundleIndex, Resource, reference
 
 _ABOUT = ("subject", "patient", "beneficiary", "for")
+_TOLD_OF = {"Observation": ("focus",)}
+"""What an observation is about where that is not its subject: a weight may be of the subject's child."""
+
 OF_NOBODY = frozenset(
     {
         "ActivityDefinition", "Binary", "Endpoint", "HealthcareService", "Library", "Location", "Medication",
@@ -39,7 +42,7 @@ def names_somebody(resource: Resource) -> bool:
 
 
 def _subjects(resource: Resource) -> Iterator[dict[str, Any]]:
-    for key in _ABOUT:
+    for key in _ABOUT + _TOLD_OF.get(str(resource.get("resourceType")), ()):
         found = resource.get(key)
         yield from (e for e in (found if isinstance(found, list) else [found]) if isinstance(e, dict))
 

@@ -329,3 +329,22 @@ for _link, _fits in (
         _open,
         fits=_fits or (lambda b, link=_link: answered(b, link) is not None),  # type: ignore[misc]
     )
+
+
+@TABLE.row("The medicine's own entry is an error.", fits=with_order)
+def medicine_entered_in_error(bundle: Json) -> None:
+    found = order(bundle)
+    code = found.pop("medicationCodeableConcept", None) or concept(RXNORM, "727714")
+    medicine = {"resourceType": "Medication", "id": "kineret", "status": "entered-in-error", "code": code}
+    found["medicationReference"] = {"reference": add(bundle, medicine)}
+
+
+@TABLE.row("Home, and a hospital in another code system.", fits=at_home)
+def home_and_hospital_in_another_system(bundle: Json) -> None:
+    hospital = {"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "HOSP", "display": "Hospital"}
+    item(bundle)["locationCodeableConcept"]["coding"].append(hospital)
+
+
+@TABLE.row("Home by code, hospital in words.", fits=at_home)
+def home_and_hospital_in_words(bundle: Json) -> None:
+    item(bundle)["locationCodeableConcept"]["text"] = "Outpatient hospital infusion suite"

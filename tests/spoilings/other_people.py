@@ -277,3 +277,9 @@ def later_answers_that_say_otherwise(bundle: Json) -> None:
     later["authored"] = claim(bundle)["created"]
     later.pop("extension", None)
     add(bundle, later)
+
+
+@TABLE.row("It is another's weight, told of this patient.", fits=_weighed)
+def weight_whose_focus_is_another(bundle: Json) -> None:
+    answer(bundle, {"weight-kg": []})
+    first(bundle, "Observation")["focus"] = [_stranger(bundle)]

@@ -30,6 +30,8 @@ WAITING: dict[str, str] = {
     "order of 28,000 syringes": "policy data: `Most Units` is 100,000",
     "hospital by reference": _PLACE,
     "hospital as the facility": _PLACE,
+    "home and hospital in another system": "cql: SiteOfCare passes over places in other code systems",
+    "home and hospital in words": "cql: SiteOfCare does not read the words of a place",
     "Medicare code with letters": "cql: a code that the list of payers does not have is passed over",
     "genetic report that is uncertain": "cql: Proof takes a variant of uncertain significance for a proof",
     "consultation of a number that is no NPI": "cql: Specialist does not check the NPI's check digit",

@@ -7,12 +7,7 @@ from server.fhir.structure import real_day
 from server.pas.request.bundle import CLAIM, RequestBundle
 from server.pas.request.claim_item import plausible
 
-_NAMED_BY_NUMBER = {
-    "careTeamSequence": "careTeam",
-    "diagnosisSequence": "diagnosis",
-    "informationSequence": "supportingInfo",
-    "procedureSequence": "procedure",
-}
+_NAMED_BY_NUMBER = {"diagnosisSequence": "diagnosis", "informationSequence": "supportingInfo"}
 """Element of an item -> the list of the Claim that it names elements of, by their sequence."""
 
 

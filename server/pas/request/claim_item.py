@@ -100,6 +100,9 @@ class ItemReader:
             if target is None:
                 text = "No entry of this Bundle has this reference, so what is ordered cannot be told; add it."
                 self._bundle.add("not-found", text, f"{place}.{name}.reference")
+            elif target.get("status") == "entered-in-error":
+                text = "What is ordered was entered in error; name what is meant."
+                self._bundle.add("value", text, f"{self._bundle.place(target)}.status")
         if order.get("doNotPerform") is True:
             text = "This order says what must not be done; send an active order without `doNotPerform`."
             self._bundle.add("value", text, f"{place}.doNotPerform")
