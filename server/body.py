@@ -18,12 +18,12 @@ from server.errors import (
 
 FHIR_JSON = ("application/fhir+json", "application/json")
 JSON = ("application/json",)
-BODY_SECONDS = 30.0  # 10 MB at 3 Mbit/s; who is slower holds a connection, and would hold up a shutdown
-_AT_ONCE = 2**18  # bytes that are parsed in a few ms; more would keep every other request waiting
-MAX_VALUES = 200_000  # a PAS bundle of 24 kB has about 1,000; of 480 resources, 30,000
+BODY_SECONDS = 30.0  # enough for 10 MB at 3 Mbit/s; a slower sender would hold its connection and delay a shutdown
+_AT_ONCE = 2**18  # bytes, parsed in a few ms; a larger body is parsed in a thread, so that other requests go on
+MAX_VALUES = 200_000  # a PAS bundle of 24 kB has about 1,000; one of 480 resources, 30,000
 MAX_DEPTH = 60  # a PAS bundle nests about 20 deep; no resource of the guides comes near 60
 
-_NESTING = frozenset({dict, list})  # the exact types that parsing gives, so that each value is one look-up
+_NESTING = frozenset({dict, list})  # the parser returns exactly these types, so one look-up tells what a value is
 
 
 async def read_json(
@@ -88,7 +88,7 @@ def _refuse_many(raw: bytes) -> None:
 
 
 def _refuse_deep(body: dict[str, Any]) -> None:
-    """Later code may recurse; nesting that no FHIR request has must not reach it."""
+    """Raises InvalidRequest for a deeply nested body: later code recurses, and would run out of stack."""
     level: list[Any] = [body]
     for _ in range(MAX_DEPTH):
         level = [

@@ -26,7 +26,8 @@ def new_id() -> str:
 
 
 def new_number(prefix: str) -> str:
-    rest, drawn = secrets.randbelow(len(_READABLE) ** 10), prefix  # one draw, a tenth of the time of ten
+    # one random number for all ten characters, since ten of them would take ten times as long
+    rest, drawn = secrets.randbelow(len(_READABLE) ** 10), prefix
     for _ in range(10):
         rest, place = divmod(rest, len(_READABLE))
         drawn += _READABLE[place]

@@ -5,15 +5,15 @@ VitruvianError
 │   ├── Unprocessable       well-formed, but breaks a rule of the guide that asks for 422 (crd C-23, C-50)
 │   └── PreconditionFailed  data that the hook needs was neither prefetched nor can be queried (crd C-51)
 ├── BodyTooLarge            more bytes than the server reads
-├── BodyTooSlow             a body that does not come to its end in time
+├── BodyTooSlow             a body that does not arrive in full in time
 ├── UnsupportedMediaType    a body that is not FHIR JSON / JSON, or that is compressed (UnsupportedEncoding)
 ├── NotFound                no such resource, service or page
-├── PolicyProblems          policy data that does not hold together; carries every PolicyProblem
-├── DecisionRefused         a decision that whoever makes it may not make; a machine never denies
+├── PolicyProblems          policy data with mistakes; carries every PolicyProblem
+├── DecisionRefused         a decision that this machine or person may not make; a machine never denies
 ├── UnusableDatabase        wrong address, not reachable, not durable, or written by a newer version; met at start only
 ├── UnusableSetting         a setting or an argument names what cannot be used: a file, an address; met at start only
-├── DatabaseGone            the database does not answer any more; the same request will do later
-└── EngineError             CQL failed, timed out or ran out of memory; always becomes "a person looks", never an answer
+├── DatabaseGone            the database does not answer; the caller may send the same request later
+└── EngineError             CQL failed, timed out or ran out of memory; the request then goes to a person, undecided
 
 A business rejection (unknown member, ...) is no error: PAS answers it with 200 and ClaimResponse.error (pas P-49).
 """
@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_PROBLEMS = 100
-"""Issues of one answer: nobody mends more at once, and a small body must not make a huge answer."""
+"""The most issues of one answer: nobody mends more at once, and a small body must not cause a huge answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,18 @@ class InvalidRequest(VitruvianError):
 
 def _at_most(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     more = len(problems) - MAX_PROBLEMS
-    if more <= 1:  # one more is told as well as counted
+    if more <= 1:  # a single further problem takes no more room than saying that there is one
         return problems
     text = f"At least {more} more problems are not listed; mend these first."
     return (*problems[:MAX_PROBLEMS], Problem("informational", text, severity="information"))
 
 
 class Unprocessable(InvalidRequest):
-    """Valid JSON and FHIR, but a rule of the guide that answers 422 is broken."""
+    """Valid JSON and FHIR that breaks a rule for which the guide wants 422."""
 
 
 class PreconditionFailed(InvalidRequest):
-    """Needed data was neither sent nor can be fetched."""
+    """Needed data was not sent and cannot be fetched."""
 
 
 class BodyTooLarge(VitruvianError):
@@ -92,7 +92,7 @@ class BodyTooLarge(VitruvianError):
 
 
 class BodyTooSlow(VitruvianError):
-    """The body did not come to its end in time."""
+    """The body did not arrive in full in time."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The body did not arrive within {seconds:g} seconds. Send the request again.")
@@ -108,7 +108,7 @@ class UnsupportedMediaType(VitruvianError):
 
 
 class UnsupportedEncoding(UnsupportedMediaType):
-    """The body is compressed; a small one could then be a huge one."""
+    """The body is compressed. It is refused, because a small body could unpack to a huge one."""
 
     def __init__(self, got: str) -> None:
         VitruvianError.__init__(self, f"Content-Encoding {got} is not read here; send the body as it is, uncompressed.")
@@ -127,7 +127,7 @@ class PolicyProblems(VitruvianError):
 
 
 class DecisionRefused(VitruvianError):
-    """A decision that a machine, or this person, may not make; the message says whose it is or what it lacks."""
+    """A decision that a machine or this person may not make; the message says who may, or what is missing."""
 
 
 class UnusableDatabase(VitruvianError):
@@ -135,7 +135,7 @@ class UnusableDatabase(VitruvianError):
 
 
 class UnusableSetting(VitruvianError):
-    """What a setting or an argument names cannot be used; the message says which, why and what would mend it."""
+    """A setting or argument names something unusable; the message says which, why and what would mend it."""
 
 
 class DatabaseGone(VitruvianError):

@@ -1,4 +1,4 @@
-"""Structured logs of allow-listed keys only: a key nobody listed is dropped, so that no patient data slips in."""
+"""Structured logs with allow-listed keys: any other key is dropped, so that no patient data gets into a log."""
 
 import logging
 import sys
@@ -23,7 +23,7 @@ def _allow_listed(_: Any, __: str, event: structlog.typing.EventDict) -> structl
 
 
 def _no_exception(record: logging.LogRecord) -> bool:
-    """Drops what uvicorn says of an exception: app.py has logged it, and its words may quote a request."""
+    """Drops uvicorn's message about an exception: app.py has logged it, and the message may quote a request."""
     return record.exc_info is None
 
 

@@ -1,4 +1,4 @@
-"""The one place where errors become answers: an OperationOutcome, a CDS Hooks error, or nothing but a status.
+"""Turns errors into answers, here alone: an OperationOutcome, a CDS Hooks error, or a status without a body.
 
 Every answer of the FHIR bases and of the CDS service is built from these response classes.
 """
@@ -24,7 +24,7 @@ from server.errors import (
 
 
 class FhirResponse(Response):
-    """FHIR JSON: bytes as they are, anything else through orjson."""
+    """FHIR JSON. Bytes are sent as they are; orjson writes anything else."""
 
     media_type = "application/fhir+json"
 
@@ -56,12 +56,12 @@ _CODE: tuple[tuple[type[VitruvianError], str], ...] = (
 
 
 def status_of(error: VitruvianError) -> int:
-    """The HTTP status of an error; 500 for what is our own fault."""
+    """The HTTP status of an error; 500 for any error that the caller did not cause."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 def problems_of(error: VitruvianError) -> tuple[Problem, ...]:
-    """What to tell the caller: every problem of a request, or the error's own words where they are meant for it."""
+    """What to tell the caller: every problem of a request, or the message of an error that is meant for the caller."""
     if isinstance(error, InvalidRequest):
         return error.problems
     code = next((code for kind, code in _CODE if isinstance(error, kind)), None)

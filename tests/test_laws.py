@@ -13,19 +13,18 @@ from hypothesis import strategies as st
 
 from server.auth.caller import LOOPBACK
 from server.cql.engine import CqlEngine
-from server.decision.judge import judge
+from server.decision.judge import CqlInput, judge
 from server.decision.model import Decision, Outcome
 from server.fhir.version import Version
 from server.form.response import form_items
-from server.pas.cql_input import record_of
-from server.pas.request.read import read_submit
-from server.pas.submit import Submit
+from server.pas.cql_input import cql_input_of
+from server.pas.match import MatchedRequest, read_and_match
+from server.pas.submit import submit
 from server.policy.library import PolicyLibrary
-from server.policy.model import State
-from server.policy.plan import Plan
-from server.policy.plan_file import load_plan
+from server.policy.model import Edition, State
 from server.services import Services, open_engine
 from server.settings import ROOT, Settings
+from server.world import World
 from tests.serving import opened, sqlite_url
 from tests.shared_material import KINERET_CASES
 
@@ -38,11 +37,6 @@ SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 @cache
 def policies() -> PolicyLibrary:
     return PolicyLibrary.load(ROOT / "cql", ROOT / "questionnaires")
-
-
-@cache
-def plan() -> Plan:
-    return load_plan(Settings().plan)
 
 
 @pytest.fixture(scope="module")
@@ -59,24 +53,25 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     found.close()
 
 
-def submit_operation(services: Services) -> Submit:
-    return Submit(
-        store=services.world.store,
-        plan=services.world.plan,
-        engine=services.world.engine,
-        clock=services.world.clock,
-        new_id=services.world.new_id,
-        new_number=services.world.new_number,
-        base_url=services.world.base_url,
-    )
+def world_of(services: Services) -> World:
+    return services.world
+
+
+def matched(bundle: Json) -> MatchedRequest:
+    raw = orjson.dumps(bundle)
+    return read_and_match(raw, orjson.loads(raw), Version.V2_2, policies())
+
+
+def prepared(bundle: Json) -> tuple[Edition, CqlInput]:
+    """The edition that judges the first item, and what CQL sees of it."""
+    found = matched(bundle)
+    edition = found.items[0].edition
+    assert edition is not None
+    return edition, cql_input_of(found.request, found.items[0])
 
 
 def decided(bundle: Json, engine: CqlEngine) -> Decision:
-    raw = orjson.dumps(bundle)
-    request = read_submit(raw, orjson.loads(raw), version=Version.V2_2, policies=policies(), plan=plan())
-    item = request.items[0]
-    assert item.edition is not None
-    return judge(item.edition, record_of(request, item), engine)
+    return judge(*prepared(bundle), engine)
 
 
 def states(decision: Decision) -> dict[str, State]:
@@ -208,15 +203,11 @@ def test_order_does_not_matter(engine: CqlEngine, data: st.DataObject) -> None:
 @given(st.data())
 def test_what_is_met_is_shown(engine: CqlEngine, data: st.DataObject) -> None:
     """Every met finding refers to something that was sent, and every other one says what would settle it."""
-    bundle = silenced(chart(data), data)
-    raw = orjson.dumps(bundle)
-    request = read_submit(raw, orjson.loads(raw), version=Version.V2_2, policies=policies(), plan=plan())
-    record = record_of(request, request.items[0])
-    assert request.items[0].edition is not None
-    for finding in judge(request.items[0].edition, record, engine).findings:
+    edition, given = prepared(silenced(chart(data), data))
+    for finding in judge(edition, given, engine).findings:
         if finding.state is State.MET:
             assert finding.evidence
-            assert {e.ref.split("#")[0] for e in finding.evidence} <= set(record.urls)
+            assert {e.ref.split("#")[0] for e in finding.evidence} <= set(given.urls)
         else:
             assert finding.remedy
 
@@ -227,12 +218,11 @@ def test_the_same_request_again_is_answered_with_the_same_bytes(services: Servic
     """However its JSON is written and its entries ordered, under either version: one answer, one authorization."""
     bundle = chart(data)
     bundle["identifier"]["value"] = data.draw(st.uuids(), label="transaction").hex
-    operation = submit_operation(services)
+    world = world_of(services)
     version = data.draw(st.sampled_from(Version), label="version")
 
     def answered(sent: Json, raw: bytes) -> bytes:
-        request = read_submit(raw, sent, version=version, policies=services.world.policies, plan=services.world.plan)
-        return operation.answer(request, raw, LOOPBACK)
+        return submit(read_and_match(raw, sent, version, world.policies), raw, LOOPBACK, world)
 
     first = answered(bundle, orjson.dumps(bundle))
     again = {k: bundle[k] for k in data.draw(st.permutations(sorted(bundle)), label="keys")}
@@ -262,10 +252,6 @@ def test_a_failing_engine_neither_approves_nor_denies() -> None:
 def test_a_plan_that_keeps_approvals_for_nurses_approves_nothing_itself(engine: CqlEngine) -> None:
     """With approved_by = nurse no chart is approved by the machine (policy reading A-24)."""
     for file in CHARTS:
-        bundle: Json = json.loads(file.read_bytes())
-        raw = orjson.dumps(bundle)
-        request = read_submit(raw, bundle, version=Version.V2_2, policies=policies(), plan=plan())
-        edition = request.items[0].edition
-        assert edition is not None
-        decision = judge(replace(edition, approved_by="nurse"), record_of(request, request.items[0]), engine)
+        edition, given = prepared(json.loads(file.read_bytes()))
+        decision = judge(replace(edition, approved_by="nurse"), given, engine)
         assert decision.outcome is not Outcome.APPROVE

@@ -12,8 +12,9 @@ from server.fhir.order import BILLING_OPTIONS
 from server.fhir.version import Version
 from server.pas.match import read_and_match
 from tests.crd.calls import Ehr, Memory, a_call, a_coverage
-from tests.pas_requests import EHR, NOW, PLAN, a_bundle, an_item
 from tests.policies import DRUG, FORM_URL, POLICY_ID, a_library
+from tests.requests.bundle import EHR, a_bundle, an_item
+from tests.requests.world import NOW, PLAN
 
 Json = dict[str, Any]
 

@@ -78,7 +78,7 @@ def _path(type_: str, code: str) -> str:
 
 
 def test_no_system_level_operation_is_served_that_no_type_promises(http: httpx.Client) -> None:
-    """What stands directly under a base is an alias of an operation that the statement lists at a type (T-20)."""
+    """What stands directly under a base is an alias of an operation that the statement lists at a type (dtr T-20)."""
     for version in Version:
         aliases = {
             path.removeprefix(f"{version.base}/")

@@ -6,8 +6,8 @@ import pytest
 
 from server.errors import UnusableDatabase
 from server.settings import ROOT
+from tests.requests.cases import opening
 from tests.serving import opened, sqlite_url
-from tests.submissions import a_submission
 
 SANDBOX = ROOT / "cql/plans/vitruvian-demo-sandbox.toml"
 
@@ -32,7 +32,7 @@ def test_a_sandbox_keeps_its_record(tmp_path: Path) -> None:
 def test_a_plans_record_gets_no_scripted_decision(tmp_path: Path) -> None:
     """A record that holds a decision refuses a sandbox before it serves."""
     services = opened(sqlite_url(tmp_path))
-    services.world.store.record(a_submission())
+    services.world.store.append(opening())
     services.close()
     with pytest.raises(UnusableDatabase, match="no sandbox made"):
         opened(sqlite_url(tmp_path), sandbox=SANDBOX)

@@ -1,6 +1,6 @@
-"""Rules for writing CQL that this engine runs right and fast: each stands for a trap that was measured, or seen.
+"""The lint of CQL: what an author must avoid because this engine would answer wrongly or slowly.
 
-They are read from the ELM, so that formatting and comments do not matter. A rule that would cry wolf is not here.
+The rules read the ELM, so that formatting and comments do not matter. A rule with false alarms is left out.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _MISSING = {"LowBoundary", "HighBoundary", "Precision"}
 def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]:
     """Every rule that a library breaks, with line:column and remedy. `elm` with its `library` wrapper.
 
-    Source of the rules: cql section 4 (what the engine gets wrong) and section 5 (what costs time).
+    Each rule stands for a fault that was measured on the engine or seen in a policy.
     """
     library = elm["library"]
     if library["identifier"]["id"] == GENERATED:
@@ -37,7 +37,7 @@ def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]
                 'compares every two results and drops equal ones; write "return all", or "return distinct" to mean it'
             )
             found.append((place, text))
-        # one null among the lists, and every answer would become null in silence
+        # if one of the lists is null, the engine returns null for the whole expression and reports no error
         if node.get("type") == "Flatten" and nullness.keeps_lists_apart(node):
             text = "keeps its lists apart when one is null; write flatten ((...) L where L is not null return all L)"
             found.append((place, f"flatten {text}"))
@@ -57,7 +57,7 @@ def _library_rules(library: Node) -> Iterator[tuple[str, str]]:
 
 
 def _hidden_names(library: Node, defines: set[str]) -> Iterator[tuple[str, str]]:
-    """Where an alias has no value the engine goes on to look for a define of that name, and takes it for the value."""
+    """Aliases with the name of a define. When such an alias has no value, the engine takes the define's value."""
     for node, place in _nodes(library.get("statements"), ""):
         names = [node.get("alias"), node.get("identifier")]
         names += [o["name"] for o in node.get("operand") or () if node.get("type") == "FunctionDef"]
@@ -67,7 +67,7 @@ def _hidden_names(library: Node, defines: set[str]) -> Iterator[tuple[str, str]]
 
 
 def _overloads(library: Node) -> Iterator[tuple[str, str]]:
-    """Overloads are told apart by the values at run time, and null fits each of them."""
+    """Overloaded functions. The engine chooses an overload by the values it is given, and null fits each of them."""
     seen: set[tuple[str, int]] = set()
     for function in definitions(library, "statements"):
         if function.get("type") == "FunctionDef":
@@ -84,7 +84,7 @@ def _long(node: Node) -> str | None:
 
 
 def _decimals(node: Node) -> str | None:
-    """Decimals are binary fractions here: 0.1 + 0.2 is not 0.3."""
+    """The engine computes Decimals as binary fractions: its 0.1 + 0.2 is not 0.3."""
     if node.get("type") not in _COMPARISONS:
         return None
     computed = any(_is_computed(o) for o in node.get("operand") or ())
@@ -92,7 +92,7 @@ def _decimals(node: Node) -> str | None:
 
 
 def _is_computed(node: Node) -> bool:
-    """Decimal arithmetic, unless all it does is to add a tolerance."""
+    """Whether a node is Decimal arithmetic, other than adding or subtracting a tolerance."""
     if node.get("type") not in _ARITHMETIC or node.get("resultTypeName") != _DECIMAL:
         return False
     literals = [float(o["value"]) for o in node["operand"] if o.get("type") == "Literal"]
@@ -126,7 +126,7 @@ _NODE_RULES: tuple[Callable[[Node], str | None], ...] = (
 
 
 def _removes_duplicates(node: Node) -> bool:
-    """A query over a list, without `return all`. By the standard only `return` removes duplicates; here each does."""
+    """Whether a query over a list lacks `return all`. Unlike the standard, this engine then drops duplicates."""
     if node.get("type") != "Query" or node.get("aggregate"):
         return False
     types = [s["expression"].get("resultTypeSpecifier", {}).get("type") for s in node["source"]]
@@ -143,12 +143,12 @@ def _says_distinct(node: Node, lines: list[str]) -> bool:
 
 
 def _place(node: Node, otherwise: str) -> str:
-    """line:column of where a node starts; the place of what holds it when it has none."""
+    """line:column at which a node starts; `otherwise` for a node without a place of its own."""
     return str(node.get("locator") or "").partition("-")[0] or otherwise
 
 
 def _nodes(node: Any, place: str) -> Iterator[tuple[Node, str]]:
-    """Every node of the ELM, with its place. Annotations and the types that were inferred are not code."""
+    """Every node of the ELM that is code, with its place. Annotations and inferred types are skipped."""
     if isinstance(node, dict):
         place = _place(node, place)
         yield node, place

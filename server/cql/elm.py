@@ -1,6 +1,7 @@
 """Reading compiled CQL: what a library declares, what it includes, and the nodes of its expressions."""
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ Node = Mapping[str, Any]
 
 
 class Elm:
-    """One compiled library. Raises KeyError, TypeError or AttributeError for what the translator never writes.
+    """One compiled library. Raises KeyError, TypeError or AttributeError for ELM that the translator would not write.
 
     root: the ELM without its `library` wrapper. includes: local name -> `name|version`. value_sets: local name -> url
     without a version. statements: by name; the overloads of a function share one. defines: the
@@ -42,6 +43,12 @@ class Elm:
         return None
 
 
+@cache
+def elm_of(library: CqlLibrary) -> Elm:
+    """The ELM of a library, parsed once for all that read it. Raises as Elm does."""
+    return Elm(library)
+
+
 def definitions(root: Node, kind: str) -> list[dict[str, Any]]:
     """What an ELM library (without its wrapper) declares of a kind: `includes`, `statements`, `valueSets`, ..."""
     return list((root.get(kind) or {}).get("def") or ())
@@ -65,7 +72,7 @@ def closure(key: str, elms: Mapping[str, Elm]) -> tuple[tuple[str, ...], tuple[s
 
 
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object below, as it is written; annotations are no code."""
+    """Every object in the tree, in document order. Annotations are skipped, because they are not code."""
     if isinstance(tree, dict):
         yield tree
         for name, child in tree.items():

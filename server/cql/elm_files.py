@@ -17,7 +17,7 @@ def read_library(cql_file: Path) -> tuple[CqlLibrary | None, list[PolicyProblem]
     """The library of `<name>.cql` and the `<name>.elm.json` beside it; None with the problems that forbid its use.
 
     The file written by `make elm` is `{"sourceSha256": SHA-256 of the .cql bytes, "library": ELM}`. The translator
-    writes ELM for faulty CQL too, whose bad defines then evaluate to null: silence that would pass for "unknown".
+    writes ELM for faulty CQL too. Its bad defines would evaluate to null, and so pass for "unknown".
     """
     elm_file = cql_file.with_name(f"{cql_file.stem}.elm.json")
     try:

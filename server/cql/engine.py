@@ -1,4 +1,4 @@
-"""CQL in the process: ELM run by cql-execution in V8, a pool of isolates, one evaluation at a time in each."""
+"""Runs CQL inside the process: cql-execution evaluates ELM in a pool of V8 isolates, each one evaluation at a time."""
 
 import queue
 from collections.abc import Callable, Iterable, Mapping
@@ -9,16 +9,16 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm import Elm, closure, type_name, without
+from server.cql.elm import Elm, closure, elm_of, type_name, without
 from server.cql.isolate import CqlError, Isolate
 from server.cql.model import CqlLibrary, ValueSet
 from server.cql.retrieves import Wanted, relevant, wanted
 from server.fhir.read import Resource
 
-START_SECONDS = 30.0  # how long an evaluation waits for a free isolate, the start of one included
+START_SECONDS = 30.0  # how long an evaluation waits for a free isolate; the start of an isolate counts
 REQUEST_DATE = "Request Date"
 _NOT_RUN = frozenset({"annotation", "resultTypeName", "resultTypeSpecifier"})
-"""What ELM says about its expressions to a reader; the engine does not look at it, and it is most of the text."""
+"""Members of ELM that only readers need. The engine does not use them, and they are most of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ class _Program:
     wanted: Wanted | None
 
     def parameters(self, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """What is given and declared. Of what has neither value nor default the engine would make an object: null."""
+        """The given values of declared parameters; null where there is neither a value nor a default.
+
+        Without that null the engine would put an object of its own in its place.
+        """
         found = {**dict.fromkeys(self.without_default), **{n: v for n, v in given.items() if n in self.types}}
         return {name: {"type": self.types[name], "value": value} for name, value in found.items()}
 
@@ -38,8 +41,8 @@ class _Program:
 class CqlEngine:
     """Implements decision.judge.Engine. Thread-safe; call from worker threads, V8 runs without the GIL.
 
-    Make it after a fork: an isolate does not survive one. Isolates start in the background, one after the other; the
-    first evaluation waits for the first of them. `close()` when done.
+    Create it after a fork, because an isolate does not survive one. The isolates start in the background, one after the
+    other; the first evaluation waits for the first of them. Call `close()` when done.
     """
 
     def __init__(  # noqa: PLR0913 - what an engine is made of
@@ -53,7 +56,7 @@ class CqlEngine:
         memory_mb: int,
     ) -> None:
         """Takes the text of build/cql-engine.js, the libraries with all that they include, and the value sets."""
-        elms = {library.key: Elm(library) for library in libraries}
+        elms = {library.key: elm_of(library) for library in libraries}
         value_sets = tuple(value_sets)
         self.name = _name(script)
         self._script = script
@@ -61,7 +64,7 @@ class CqlEngine:
         self._programs = _programs(elms, value_sets)
         self._timeout_seconds = timeout_seconds
         self._memory_mb = memory_mb
-        # last in, first out: under light load the isolate with warm code answers
+        # last in, first out: under light load the isolate whose code is compiled already answers
         self._free: queue.LifoQueue[Isolate | CqlError] = queue.LifoQueue()
         self._isolates = isolates
         self._closed = False
@@ -78,7 +81,7 @@ class CqlEngine:
         the parameter "Request Date", so that the same record gives the same answer on another day.
 
         Raises EngineError (CqlError): no such library, no Patient, an exception, a Message of severity Error, a
-        time-out, memory, or an engine that did not start.
+        time-out, too much memory, or an engine that did not start.
         """
         program = self._programs.get(library)
         if program is None:
@@ -99,7 +102,7 @@ class CqlEngine:
 
     def _run(self, request: bytes) -> dict[str, Any]:
         isolate = self._take()
-        broken = True  # unless it answers, or says what failed
+        broken = True  # until the isolate answers, or tells what failed
         try:
             found: dict[str, Any] = isolate.evaluate(request, self._timeout_seconds)["values"]
             broken = False
@@ -122,7 +125,7 @@ class CqlEngine:
             raise CqlError("no CQL engine was free in time") from None
         if isinstance(found, Isolate):
             return found
-        self._submit(self._start)  # the next evaluation may be luckier
+        self._submit(self._start)  # another isolate may start for the next evaluation
         raise found
 
     def _start(self) -> None:
@@ -132,7 +135,7 @@ class CqlEngine:
             self._free.put(error)
 
     def _replace(self, isolate: Isolate) -> None:
-        """What ran out of time or memory is not trusted with another patient."""
+        """Closes an isolate that ran out of time or memory, and starts another: its state is no longer certain."""
         self._submit(self._start)
         self._submit(isolate.close)
 
@@ -155,19 +158,19 @@ class CqlEngine:
 
 
 def _name(script: str) -> str:
-    """What decisions record: the release that build.mjs wrote on the first line, beside what it bundled."""
+    """The engine's name as decisions record it: the release that build.mjs wrote on the first line of the script."""
     first = script.partition("\n")[0]
     return first.removeprefix("// ") if first.startswith("// cql-execution ") else "cql-execution"
 
 
 def _runnable(elm: Elm) -> dict[str, Any]:
-    """ELM with its `library` wrapper, without what is not run: a third of it, and of its memory in every isolate."""
+    """ELM with its `library` wrapper and only what runs: a third of the text, and of the memory in every isolate."""
     statements = without(elm.root.get("statements") or {}, _NOT_RUN)
     return {"library": {**elm.root, "annotation": [], "statements": statements}}
 
 
 def _load_request(elms: Iterable[Elm], value_sets: Iterable[ValueSet]) -> str:
-    """What engine.entry.js loads: every library and every expansion."""
+    """The argument of `load` in engine.entry.js: every library and every expansion."""
     expansions = {
         value_set.url: {value_set.version: [{"system": s, "code": c} for s, c in _codes(value_set)]}
         for value_set in value_sets
@@ -176,7 +179,7 @@ def _load_request(elms: Iterable[Elm], value_sets: Iterable[ValueSet]) -> str:
 
 
 def _codes(value_set: ValueSet) -> list[tuple[str, str]]:
-    """The codes as the file spells them and as they are normalised, so that either spelling in a record is found."""
+    """The codes as the file spells them and as they are normalised, so that a record may use either spelling."""
     written = {
         (str(c.get("system", "")), str(c["code"]))
         for c in value_set.resource.get("expansion", {}).get("contains", ())

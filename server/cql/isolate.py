@@ -9,7 +9,8 @@ from py_mini_racer import DEFAULT_V8_FLAGS, JSEvalException, JSTimeoutException,
 from server.errors import EngineError
 
 CLOSE_SECONDS = 5.0
-# Young objects get 4 MB a side, not 16: 100 MB less for two isolates, and shorter pauses, at the same median
+# New objects get 4 MB a half-space instead of 16: two isolates need 100 MB less and pause for less time, and the
+# median evaluation takes as long as before
 V8_FLAGS = (*DEFAULT_V8_FLAGS, "--max-semi-space-size=4")
 
 
@@ -27,7 +28,7 @@ class CqlError(EngineError):
 
 
 class Isolate:
-    """Serves one evaluation at a time, from any thread that runs no event loop; about 60 MB and 0.2 s to start."""
+    """Serves one evaluation at a time, from any thread that runs no event loop. It takes 60 MB, and 0.2 s to start."""
 
     def __init__(self, script: str, program: str, memory_mb: int) -> None:
         init_mini_racer(flags=V8_FLAGS, ignore_duplicate_init=True)
@@ -40,7 +41,7 @@ class Isolate:
             self._evaluate: Any = self._context.eval("evaluate")
         except JSEvalException as error:
             self._context.close()
-            # the text of a JavaScript exception carries the source line: here a line of the minified bundle
+            # only as detail: the text of a JavaScript exception quotes its source line, here the minified bundle
             raise CqlError(f"the CQL engine did not start: {type(error).__name__}", detail=str(error)[:500]) from None
 
     def evaluate(self, request: bytes, timeout_seconds: float) -> dict[str, Any]:
@@ -50,7 +51,7 @@ class Isolate:
         except JSTimeoutException:
             raise CqlError(f"CQL took more than {timeout_seconds:g} s and was stopped", broken=True) from None
         except JSEvalException as error:
-            # most ends by memory carry no reason of their own
+            # V8 rarely says that it stopped for want of memory, so it is asked
             if self._context.was_hard_memory_limit_reached():
                 raise CqlError("CQL took more memory than it may and was stopped", broken=True) from None
             raise CqlError("the CQL engine failed", detail=str(error)[:500], broken=True) from None
@@ -62,8 +63,9 @@ class Isolate:
         return found
 
     def close(self) -> None:
-        """Frees the isolate. An interpreter of Python 3.13 does not end while one is open."""
-        # V8 reports the end of a stopped evaluation late, and must find its listener: what is queued behind it waits
+        """Frees the isolate. Python 3.13 does not exit while one is open."""
+        # V8 reports the end of a stopped evaluation late, to a listener that must still exist. This evaluation
+        # is queued behind that report, so when it returns the report has been made
         with suppress(JSEvalException):
             self._context.eval("0", timeout_sec=CLOSE_SECONDS)
         self._context.close()

@@ -34,16 +34,16 @@ class ValueSet:
     members: frozenset[str]
     """`system|code` tokens."""
     whole_systems: tuple[str, ...] = field(init=False)
-    """Code systems, normalised, that it takes whole."""
+    """Code systems, normalised, all of whose codes are in the set."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "whole_systems", whole_systems(self.resource))
 
 
 def whole_systems(value_set: Mapping[str, Any]) -> tuple[str, ...]:
-    """The systems of a FHIR ValueSet that takes nothing but whole ones and has no expansion; else none.
+    """The code systems of a FHIR ValueSet that consists of whole code systems and has no expansion; else none.
 
-    It is for a form that asks for any code of a system.
+    A form has such a value set where it takes any code of a system.
     """
     if "expansion" in value_set:
         return ()

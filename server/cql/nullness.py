@@ -6,14 +6,14 @@ from server.cql.elm import Node, definitions
 
 
 class Nullness:
-    """Knows the defines of one library; what comes from another library may be null."""
+    """Knows the defines of one library; a define of another library counts as possibly null."""
 
     def __init__(self, library: Node) -> None:
         defines = definitions(library, "statements")
         self._defines = {d["name"]: d["expression"] for d in defines if d.get("type") != "FunctionDef"}
 
     def keeps_lists_apart(self, flatten: Node) -> bool:
-        """Whether a Flatten may find a null among its lists: the engine then returns them unflattened."""
+        """Whether a Flatten may meet a null among its lists; the engine then returns the lists unflattened."""
         operand = flatten["operand"]
         match operand.get("type"):
             case "List":
@@ -37,7 +37,8 @@ class Nullness:
                 operand = node["operand"]
                 return any(self.is_list(o) for o in (operand if isinstance(operand, list) else [operand]))
             case "ExpressionRef" if not node.get("libraryName"):
-                return self.is_list(self._defines.get(node["name"], {}))  # CQL forbids a define that refers to itself
+                # this recursion ends, since CQL forbids a define that refers to itself
+                return self.is_list(self._defines.get(node["name"], {}))
             case _:
                 return False
 

@@ -1,7 +1,7 @@
 """Which resources of a record a library can look at, read from the Retrieve nodes of its ELM.
 
-Wrapping a resource costs the engine more than reading it, so those that no retrieve can return are left out beforehand.
-What is in doubt is kept: leaving out must never change an answer.
+The engine spends more time on wrapping a resource than on reading it, so resources that no retrieve can return are left
+out beforehand. A resource in doubt is kept: leaving one out must never change an answer.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,18 +16,18 @@ _ALL = {"Resource", "DomainResource"}
 
 @dataclass(frozen=True, slots=True)
 class ByCodes:
-    """A retrieve by value set: the element that holds the code, and the codes it may have, without their systems."""
+    """A retrieve by value set: the element that holds the code, and the codes of the set without their systems."""
 
     element: str
     codes: frozenset[str]
 
 
 Wanted = Mapping[str, tuple[ByCodes, ...] | None]
-"""By resource type: the retrieves of it, all by value set; None where every resource of the type is wanted."""
+"""The retrieves by value set of each resource type; None for a type of which every resource is wanted."""
 
 
 def wanted(elms: Iterable[Elm], codes: Mapping[str, frozenset[str]]) -> Wanted | None:
-    """What the libraries retrieve; `codes` by value set url. None: everything is wanted."""
+    """What the libraries retrieve; None when they may want every resource. codes: by value set url."""
     found: dict[str, tuple[ByCodes, ...] | None] = {"Patient": None}
     for elm in elms:
         for node in nodes(elm.root.get("statements")):
@@ -43,7 +43,7 @@ def wanted(elms: Iterable[Elm], codes: Mapping[str, frozenset[str]]) -> Wanted |
 
 
 def _by_codes(node: Mapping[str, Any], urls: Mapping[str, str], codes: Mapping[str, frozenset[str]]) -> ByCodes | None:
-    """A retrieve by one value set of its own library; None for any other kind of filter or none."""
+    """The retrieve, when it filters by one value set of its own library; None for any other filter, or none."""
     expression = node.get("codes") or {}
     if expression.get("type") == "ExpandValueSet":
         expression = expression["operand"]
@@ -65,7 +65,7 @@ def _is_wanted(resource: Resource, want: Wanted) -> bool:
 
 
 def _may_match(resource: Resource, retrieve: ByCodes) -> bool:
-    """Whether the element may hold one of the codes. `medication` stands for each of its spellings in JSON."""
+    """Whether the element may hold one of the codes; `medication` is spelled `medicationCodeableConcept` in JSON."""
     for key, value in resource.items():
         if not key.removeprefix("_").startswith(retrieve.element):
             continue

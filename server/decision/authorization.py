@@ -103,11 +103,15 @@ class PersonDecision:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """Where one requested item stands. waits_for: while pended, what for. decided_by: the last person who acted."""
+    """Where one requested item stands. waits_for: while pended, what for. decided_by: the last person who acted.
+
+    needs: who must decide it at least. Asking the provider and forwarding never lower it.
+    """
 
     status: Status
     waits_for: Outcome | None = None
     decided_by: PersonDecision | None = None
+    needs: Role = Role.NURSE
 
     def __post_init__(self) -> None:
         if (self.status is Status.PENDED) != (self.waits_for not in (None, Outcome.APPROVE)):
@@ -122,22 +126,22 @@ def by_machine(outcome: Outcome) -> Authorization:
     """What a machine's outcome makes of a new request: approved or pended."""
     if outcome is Outcome.APPROVE:
         return Authorization(Status.APPROVED)
-    return Authorization(Status.PENDED, Outcome(outcome))
+    return Authorization(Status.PENDED, Outcome(outcome), needs=_NEEDED.get(outcome, Role.NURSE))
 
 
 def rule(authorization: Authorization, decision: PersonDecision) -> Authorization:
     """The item after a person's decision. Raises DecisionRefused.
 
-    What waits for a physician is not approved by a nurse, and what waits for the medical director by nobody else; to
-    ask and to forward is open to every reviewer.
+    What needs a physician is not approved by a nurse, and what needs the medical director by nobody else; to ask and to
+    forward is open to every reviewer.
     """
     if authorization.status is not Status.PENDED or authorization.waits_for is None:
         raise DecisionRefused(f"The item is {authorization.status} already; a new request is needed to change that.")
     if decision.verdict is Verdict.ASK:
-        return Authorization(Status.PENDED, Outcome.MORE_INFO_NEEDED, decision)
+        return Authorization(Status.PENDED, Outcome.MORE_INFO_NEEDED, decision, authorization.needs)
     if decision.forward_to is not None:
-        return Authorization(Status.PENDED, _LOOKS[decision.forward_to], decision)
-    needed = _NEEDED.get(authorization.waits_for, Role.NURSE)
-    if decision.person.role.rank < needed.rank:
-        raise DecisionRefused(f"This item waits for the decision of a {needed}; forward it.")
+        needs = max(authorization.needs, decision.forward_to, key=lambda role: role.rank)
+        return Authorization(Status.PENDED, _LOOKS[needs], decision, needs)
+    if decision.person.role.rank < authorization.needs.rank:
+        raise DecisionRefused(f"This item waits for the decision of a {authorization.needs}; forward it.")
     return Authorization(_FINAL[decision.verdict], None, decision)

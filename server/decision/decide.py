@@ -7,7 +7,7 @@ from server.policy.model import Reviewer, State
 
 
 def decide(findings: Iterable[Finding], *, approved_by: str = "machine") -> Outcome:
-    """The order of criteria model section 1: medical director, physician, ask, nurse, approve.
+    """The first that applies: medical director, physician, ask the provider, nurse, approve.
 
     No finding at all is nothing known: a nurse looks. `approved_by="nurse"` keeps the approval for a person (A-24).
     """

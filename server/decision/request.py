@@ -1,6 +1,6 @@
 """What a PAS request says, read once and frozen. It knows no policy: which one judges an item is worked out later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from server.fhir.read import BundleIndex, Coding, Resource
@@ -57,14 +57,14 @@ class RequestedItem:
 class ClaimBundle:
     """What `$submit` and `$inquire` have in common: a Bundle with its Claim at the head, and whom the Claim names.
 
-    bundle: the request Bundle as parsed, never changed; index finds its entries and their fullUrls.
+    bundle: the request Bundle as parsed, never changed. index: of this Bundle; finds its entries and their fullUrls.
     patient, insurer, requester: what Claim.patient, .insurer and .provider point at. organization: the requester, or
     the Organization of a requesting PractitionerRole, if sent. coverage: the focal one; None only in an inquiry.
     """
 
     version: Version
     bundle: Resource
-    index: BundleIndex
+    index: BundleIndex = field(compare=False)
     patient: Resource
     coverage: Resource | None
     insurer: Resource

@@ -1,6 +1,6 @@
-"""The requests of the journey, made from one chart: a PAS request Bundle as an EHR would send it.
+"""Makes the requests of the journey from one chart, a PAS request Bundle as an EHR would send it.
 
-Only the EHR's side is played here, with what any client has; nothing of the server is used.
+This module plays the EHR: it knows what any client knows, and calls no operation of the server.
 """
 
 import copy
@@ -44,7 +44,7 @@ def _found(index: BundleIndex, element: Any) -> Resource:
 
 
 def renewed(bundle: Resource, mark: str) -> Resource:
-    """The same request for another member, as another transaction; `mark` makes both unlike any other."""
+    """The same request for another member and as another transaction. `mark` makes both ids new."""
     chart = Chart(bundle)
     text = json.dumps(bundle)
     for value in (bundle["identifier"]["value"], chart.member):
@@ -54,7 +54,7 @@ def renewed(bundle: Resource, mark: str) -> Resource:
 
 
 def refill(chart: Chart, day: date) -> Resource:
-    """The same order again, to be filled from a day on."""
+    """The same order again, to be filled from this day on."""
     again = chart.order | {"id": f"{chart.order['id']}-again"}
     if again["resourceType"] != "MedicationRequest":
         return again | {"occurrenceDateTime": day.isoformat()}
@@ -65,7 +65,7 @@ def refill(chart: Chart, day: date) -> Resource:
 def order_sign(chart: Chart, version: str = "2.2", order: Resource | None = None) -> dict[str, Any]:
     """The CDS Hooks request that an EHR makes when an order is signed, by default the chart's (crd section 2).
 
-    In the EHR the resources know each other by relative references, and the order is still a draft.
+    Inside an EHR references are relative, and the order is still a draft.
     """
     order = _in_the_ehr(chart, order or chart.order) | {"status": "draft"}
     prefetch: dict[str, Any] = {

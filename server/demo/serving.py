@@ -16,7 +16,7 @@ from ssl import SSLContext
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0  # of patience; a start takes about one
+START_SECONDS = 60.0  # a start takes about one second; a busy machine gets more
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the demo says: the few facts of each request and answer, in words."""
+"""Puts the demo's requests and answers into words: the few facts of each that matter to a reader."""
 
 import textwrap
 from collections import Counter

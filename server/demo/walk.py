@@ -39,7 +39,7 @@ class Story:
 
 
 def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, cql: Path) -> int:
-    """Tells every story against the server at base_url, or against one it starts there; 0 when all went through."""
+    """Plays every story against the server at base_url, or against one it starts there; 0 when all went through."""
     stories = list(stories_of(policies, cql))
     running = is_up(base_url)
     with _server(base_url, say, running=running) as url, httpx.Client(base_url=url, timeout=30) as client:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm import Elm, closure
+from server.cql.elm import closure, elm_of
 from server.cql.model import CqlLibrary, ValueSet
 from server.dtr.adaptive import AdaptiveForm
 from server.dtr.library import library_resource
@@ -75,7 +75,7 @@ class PackageResources:
         self._version = version
         self._base = f"{base_url.rstrip('/')}{version.base}"
         self._policies = policies
-        self._elms = {key: Elm(library) for key, library in policies.libraries.items()}
+        self._elms = {key: elm_of(library) for key, library in policies.libraries.items()}
         self._resources: dict[tuple[str, str, str], RenderedResource] = {}
         self._by_id: dict[tuple[str, str], RenderedResource] = {}
         self._packages: dict[str, FormPackage] = {}

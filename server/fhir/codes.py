@@ -8,7 +8,7 @@ POS = "https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Servi
 IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
 MEMBER_NUMBER = "MB"
 
-# senders spell one system in several ways (dtr T-27)
+# senders spell the url of one code system in several ways (dtr T-27)
 SYSTEM_ALIASES = {
     "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": HCPCS,
     "https://bluebutton.cms.gov/resources/codesystem/hcpcs": HCPCS,

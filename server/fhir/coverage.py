@@ -1,4 +1,4 @@
-"""What a Coverage says: the member id, the one number by which the plan knows a person, and when it is in force."""
+"""Reads a Coverage: the member id, which is the one number that the plan knows a person by, and its period."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -16,7 +16,7 @@ _IS_SUBSCRIBER = {
 
 
 def member_ids(coverage: Any, patient: Any) -> tuple[str, ...]:
-    """The member id: one, or none where nothing is marked as one.
+    """The member id as a tuple: one, or none where no identifier is marked as one.
 
     The first source that has it: Coverage.identifier of type MB, Patient.identifier of type MB, Coverage.subscriberId.
     A family shares its subscriberId, so that counts only for the subscriber, and as `subscriberId/dependent` for a
@@ -30,7 +30,7 @@ def member_ids(coverage: Any, patient: Any) -> tuple[str, ...]:
 
 
 def numbers_disagree(coverage: Any, patient: Any) -> bool:
-    """True when Coverage and Patient give different member numbers of one system: they are of two people."""
+    """True when Coverage and Patient have different member numbers of one system, so that they are of two people."""
     first = next(_member_numbers(coverage), None)
     if first is None or not first[0]:
         return False
@@ -41,7 +41,7 @@ def numbers_disagree(coverage: Any, patient: Any) -> bool:
 def in_force(coverage: Any, first: date, last: date) -> bool:
     """Whether the period of a Coverage reaches into the days from first to last, both counting.
 
-    A partial date stands for all its days, a missing one for no limit.
+    A partial date means all of its days; a missing date means no limit.
     """
     period = coverage.get("period")
     start, end = (period.get("start"), period.get("end")) if isinstance(period, dict) else (None, None)
@@ -51,7 +51,7 @@ def in_force(coverage: Any, first: date, last: date) -> bool:
 
 
 def _member_numbers(resource: Any) -> Iterator[tuple[str, str]]:
-    """System and value of each identifier of type MB; one without a value says nothing."""
+    """System and value of each identifier of type MB that has a value."""
     found = resource.get("identifier") if isinstance(resource, dict) else None
     for i in islice(dicts(found), MAX_IDENTIFIERS):
         value = i.get("value")

@@ -1,4 +1,4 @@
-"""Codings as CQL compares them: one spelling of each system, NDC as 11 digits. CQL itself compares to the letter."""
+"""Rewrites codings for CQL, which compares text: one spelling of each system, NDC as 11 digits."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def _normalise_ndc(node: Any) -> None:
 
 
 def _readings(coding: Any) -> list[Any]:
-    """A coding, or one for each NDC that ten digits without hyphens may stand for."""
+    """The coding; several for ten digits without hyphens, one for each NDC that they may mean."""
     if isinstance(coding, dict) and coding.get("system") == NDC and isinstance(coding.get("code"), str):
         return [{**coding, "code": code} for code in ndc_readings(coding["code"])]
     return [coding]

@@ -11,11 +11,11 @@ from server.fhir.read import Coding, Resource, codings, extensions
 BILLING_OPTIONS = f"{CRD}ext-billing-options"
 
 Resolve = Callable[[Any, Resource], Resource | None]
-"""Finds the resource that a Reference of a holder points at."""
+"""Finds the resource that a Reference points at, given the resource that holds the Reference."""
 
 _Path = tuple[str, ...]
 
-# Where each kind of order names what is ordered; after a Reference the path goes on in its target.
+# Where each kind of order names what is ordered. After a Reference, the path continues in the resource it points at.
 _CODES: dict[str, tuple[_Path, ...]] = {
     "Appointment": (("serviceType",), ("appointmentType",)),
     "CommunicationRequest": (),
@@ -52,7 +52,7 @@ _STARTS: tuple[_Path, ...] = (
 def order_codings(order: Resource, resolve: Resolve) -> tuple[Coding, ...]:
     """The codes of what is ordered, each once; those of its billing options last (crd C-14).
 
-    Where the order names its product by reference, its billing options stand on that Reference.
+    When an order names its product by a Reference, the billing options are an extension of that Reference.
     """
     paths = _CODES.get(str(order.get("resourceType")), ())
     concepts = [c for path in paths for c in _concepts(order, path, resolve)]

@@ -38,7 +38,7 @@ def read_parameters(
 ) -> dict[str, tuple[SentParameter, ...]]:
     """The parameters by declared name, in the order sent; a name that was not sent has an empty tuple.
 
-    Names that are not declared are ignored: the guides leave the slicing open (dtr T-26, conf-12).
+    Parameters that are not declared are ignored, since the guides allow further ones (dtr T-26, conf-12).
     Raises InvalidRequest with every problem: not Parameters, too few or too many, wrong type, no value.
     """
     if body.get("resourceType") != "Parameters":

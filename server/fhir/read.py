@@ -11,8 +11,8 @@ from server.fhir.codes import NDC, NPI, SYSTEM_ALIASES
 Resource = dict[str, Any]
 
 _LITERAL = re.compile(r"(?:https?://\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[^/\s]+)?")
-MAX_IDENTIFIERS = 20  # of one party, or numbers of one item; nobody has more, and each is looked up and kept
-MAX_REFERENCE = 2_000  # characters; no address of a resource comes near it, and what is longer only keeps us busy
+MAX_IDENTIFIERS = 20  # of one party, or numbers of one item; nobody has more, and each is stored and looked up
+MAX_REFERENCE = 2_000  # characters; no address of a resource is nearly as long, and matching takes time
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ def ndc_readings(code: str) -> tuple[str, ...]:
 
 
 def dicts(value: Any) -> list[Resource]:
-    """The objects of a list; nothing where a sender put something else.
+    """The objects of a list; none where a sender put something else.
 
-    For what the structure check passes over: an element that R4 does not know in its resource may hold anything.
+    The structure check does not look into elements that R4 does not know, so such an element may hold anything.
     """
     return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
@@ -161,7 +161,7 @@ class BundleIndex:
         """The resource that a Reference points at, among the holder's contained ones and the entries; None if absent.
 
         A relative reference is read against the holder's own fullUrl first; failing that, `Type/id` is enough when it
-        is unique in the Bundle (senders mix bases, spec/pas.md T-1 and T-2).
+        is unique in the Bundle (senders mix bases; pas T-1, T-2).
         """
         literal = reference(element)
         if not literal:

@@ -1,4 +1,4 @@
-"""Whose data a resource is: nobody's but the beneficiary's may reach a decision."""
+"""Whose data a resource is. Only the beneficiary's own data may reach a decision."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _ABOUT = ("subject", "patient", "beneficiary", "for")
 
 
 def is_about_another(index: BundleIndex, patient: Resource, resource: Resource) -> bool:
-    """True when a resource names a subject and that subject is not, or cannot be shown to be, this patient."""
+    """True when a resource names a subject that is not, or cannot be shown to be, this patient."""
     if resource is patient:
         return False
     if resource.get("resourceType") == "Patient":
@@ -30,4 +30,4 @@ def _names_another(index: BundleIndex, patient: Resource, holder: Resource, elem
             isinstance(i, dict) and (i.get("system"), i.get("value")) == (identifier.get("system"), identifier["value"])
             for i in patient.get("identifier") or ()
         )
-    return False  # names nobody
+    return False  # the resource names no subject

@@ -1,7 +1,7 @@
-"""Asking an adaptive form round by round: what still counts, what is owed, what comes next. Pure, and keeps nothing.
+"""Asks an adaptive form round by round: which answers count, which are missing, which items come next. Pure.
 
-Everything is worked out again from the form and the answers (dtr D-16, T-18); of the client's copy only the linkIds
-are read, since nothing else tells a question that was passed over from one that was never asked.
+Each round is worked out anew from the form and the answers, and nothing is kept (dtr D-16, T-18). Of the client's copy
+of the form only the linkIds are read: they alone tell a question that was skipped from one that was never asked.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -22,7 +22,7 @@ _NO_QUESTION = ("group", "display")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """asked: linkIds of the items that the form now shows; response: the answers that count; completed: all is said."""
+    """asked: linkIds of the items now shown; response: the answers that count; completed: nothing is left to ask."""
 
     asked: frozenset[str]
     response: Resource
@@ -32,8 +32,8 @@ class Round:
 class Asking:
     """Asks one form. conditions: whether what clients see may carry enableWhen.
 
-    With conditions (2.2) an item of the form is asked with all that is in it; without (2.0.1) only with what is
-    enabled, and what an answer in it enables comes in a further round (dtr T-13).
+    With conditions (2.2) a top-level item is asked together with all items in it. Without them (2.0.1) only the enabled
+    items are asked, and those that an answer enables come in a further round (dtr T-13).
     """
 
     def __init__(self, form: Form, value_sets: ValueSets, *, conditions: bool) -> None:
@@ -50,8 +50,8 @@ class Asking:
     def next(self, response: Resource, asked: Collection[str], at: str) -> Round:
         """The next round: one more item of the form, in its order, among those that the answers enable.
 
-        asked: linkIds of the client's copy. at: FHIRPath of the response. A response that nobody has answered yet, but
-        for what was filled in automatically, is a first call, and is not told that it owes an answer.
+        asked: linkIds of the client's copy. at: FHIRPath of the response. A response without an answer by a person is a
+        first call: missing required answers are no problem there.
         Raises InvalidRequest with every problem of the answers: those of read_response, an item that the form does not
         have, an answer to what was not asked, an open required question (dtr D-58, T-18).
         """
@@ -76,14 +76,14 @@ class Asking:
         return Round(frozenset(shown | more), clean, completed=not more and not owed)
 
     def _shown(self, tree: "_Tree", asked: Collection[str]) -> set[str]:
-        """What of the client's copy still belongs to the form, now that the answers are these."""
+        """The linkIds of the client's copy that are still part of the form under these answers."""
         if not self._conditions:
             return tree.enabled_links.intersection(asked)
         return {link for n in tree.roots if n.link in asked and tree.enabled(n) for link in _below(n.item)}
 
 
 class _Tree:
-    """Every item of the form as a node, with the answers given or with none; a repeating group once per occurrence."""
+    """Every item of the form as a node, answered or not; a repeating group has one node for each occurrence."""
 
     def __init__(self, form: Form, clean: Resource) -> None:
         parents = {item["linkId"]: tuple(p["linkId"] for p in above) for above, item in form_items(form.questionnaire)}
@@ -100,9 +100,9 @@ class _Tree:
                 yield node
 
     def next_item(self, shown: Collection[str], *, whole: bool) -> set[str]:
-        """The linkIds to add: what is new in an item of the form, the first one that has a question to ask.
+        """The linkIds to add: those of the first top-level item that has a question not shown yet.
 
-        whole: an item that is shown is shown with all that is in it.
+        whole: a top-level item is shown with all items in it.
         """
         enabled = [root for root in self.roots if self.enabled(root)]
         begun = [] if whole else [root for root in enabled if root.link in shown]

@@ -118,7 +118,7 @@ def _choose(item: FormItem, value_sets: ValueSets, key: str, value: Any) -> Any 
 
 
 def _listed(item: FormItem, value_sets: ValueSets, given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The Coding when it is among the answers, with the form's system; None when not. No list: every code is fine."""
+    """The Coding with the form's system; None when the form does not list it. Without a list every code is accepted."""
     wanted = coding(given)
     if wanted is None:
         return None

@@ -40,7 +40,7 @@ class ResponseItem:
 
 
 def drop_disabled(roots: list[ResponseItem], parents: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
-    """The items of the response without those that are disabled, and without groups that then say nothing.
+    """The items of the response without the disabled ones, and without groups that are then empty.
 
     parents: linkIds above each linkId in the form, outermost first.
     """
@@ -66,11 +66,12 @@ def _kept(node: ResponseItem, enabled: "Enabled") -> dict[str, Any] | None:
 
 
 class Enabled:
-    """Whether a node is enabled; what depends on a disabled question finds it unanswered."""
+    """Whether a node is enabled. A disabled question counts as unanswered for the conditions that ask for it."""
 
     def __init__(self, roots: Iterable[ResponseItem], parents: Mapping[str, tuple[str, ...]]) -> None:
         self._parents = parents
-        # by the occurrence they stand in, 0 for the whole response: a group may repeat by the thousand
+        # nodes by (occurrence of a group, linkId), 0 for the whole response; without this index, a group that repeats
+        # a thousand times would take a million steps
         self._within: dict[tuple[int, str], list[ResponseItem]] = {}
         self._known: dict[int, bool] = {}
         self._held: dict[tuple[int, int], bool] = {}
@@ -85,7 +86,7 @@ class Enabled:
     def __call__(self, node: ResponseItem) -> bool:
         known = self._known.get(id(node))
         if known is None:
-            self._known[id(node)] = False  # a circle of conditions enables nothing
+            self._known[id(node)] = False  # conditions that depend on each other in a circle do not hold
             known = (node.parent is None or self(node.parent)) and self._own(node)
             self._known[id(node)] = known
         return known
@@ -98,7 +99,7 @@ class Enabled:
         return needed(self._holds(c, node) for c in conditions)
 
     def _holds(self, condition: Mapping[str, Any], node: ResponseItem) -> bool:
-        """Whether a condition holds as seen from a node; the same for every node of one occurrence."""
+        """Whether a condition holds for a node. It is worked out once for all nodes of one occurrence."""
         scope = self._scope(node, condition["question"])
         key = (scope, id(condition))
         if key not in self._held:
@@ -110,7 +111,7 @@ class Enabled:
         return [v for other in self._within.get((scope, question), ()) if self(other) for v in other.values()]
 
     def _scope(self, node: ResponseItem, question: str) -> int:
-        """The innermost occurrence above the node whose form item also holds the question; 0 for the response."""
+        """The innermost group above the node that also contains the question, as an id; 0 for the whole response."""
         holders = self._parents.get(question, ())
         above = node.parent
         while above is not None and above.link not in holders:
@@ -119,7 +120,7 @@ class Enabled:
 
 
 def _holds(condition: Mapping[str, Any], values: list[Any]) -> bool:
-    """R4 questionnaire-enable-operator: `!=` holds when no answer equals, so also without an answer."""
+    """R4 questionnaire-enable-operator. `!=` holds when no answer is equal, so it also holds without any answer."""
     wanted = next(value for key, value in condition.items() if key.startswith("answer"))
     match condition["operator"]:
         case "exists":

@@ -1,4 +1,4 @@
-"""What a form's expressions name: the libraries it carries, and the define that drafts an item's first answer."""
+"""Reads the expressions of a form: the libraries they name, and the define that drafts an item's first answer."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ def define_of(item: Mapping[str, Any]) -> tuple[str | None, str] | None:
 
 
 def named_define(expression: Mapping[str, Any]) -> tuple[str | None, str] | None:
-    """Library name, if it gives one, and define of a FHIR Expression in CQL; None where it is more than a name."""
+    """Library name (or None) and define that a FHIR Expression in CQL names; None for CQL that is more than a name."""
     match = _IDENTIFIER.match(str(expression.get("expression") or "").strip())
     return (match["library"], match["quoted"] or match["plain"]) if match else None
 
@@ -36,9 +36,9 @@ def named_define(expression: Mapping[str, Any]) -> tuple[str | None, str] | None
 def expression_problems(
     questionnaire: Mapping[str, Any], defines: Mapping[str, frozenset[str]]
 ) -> Iterator[tuple[str, str]]:
-    """Place and text of every library and define that a form names in vain: its draft would stay empty in silence.
+    """Place and text of every library and define that a form names and that does not exist.
 
-    defines: of every library there is, by `name|version`.
+    Such a form would have an empty draft, and nobody would be told. defines: of all libraries, by `name|version`.
     """
     known: dict[str, frozenset[str]] = {}
     for canonical in cqf_libraries(questionnaire):

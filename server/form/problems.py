@@ -1,4 +1,4 @@
-"""What makes a Questionnaire one that can be asked and read: looked at once, when policies are loaded."""
+"""Checks, when policies are loaded, that a Questionnaire can be asked and its answers be read."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -13,9 +13,9 @@ from server.form.response import form_items
 
 
 def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Place and text of everything wrong: base R4, linkIds, types, conditions, value sets that are in no folder.
+    """Place and text of each fault: base R4, linkIds, types, conditions, value sets that no folder has.
 
-    value_sets: the urls there are.
+    value_sets: the urls of those that the folders have.
     """
     yield from ((p.expression or "", p.text) for p in structure_problems(orjson.dumps(questionnaire), questionnaire))
     if questionnaire.get("resourceType") != "Questionnaire" or not questionnaire.get("item"):

@@ -1,4 +1,4 @@
-"""Reading a QuestionnaireResponse against its form, and writing single answers for one. Knows no particular form."""
+"""Reads a QuestionnaireResponse against its form. Nothing here depends on a particular form."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from server.form.enable_when import ResponseItem, drop_disabled
 from server.form.model import Form
 
 MAX_ITEMS = 2_000
-"""Items and answers of one response. A long form has a hundred; reading more only keeps others waiting."""
+"""The most items and answers of one response. A long form has a hundred; reading many more would delay others."""
 
 
 def contained_form(response: Resource) -> Resource | None:
@@ -25,7 +25,7 @@ def contained_form(response: Resource) -> Resource | None:
 
 
 def form_canonicals(response: Resource) -> tuple[str, ...]:
-    """What may name the form that a response answers, best first: for an adaptive one, where it derives from.
+    """The canonicals that may name the answered form, best first. An adaptive form is named by what it derives from.
 
     Clients leave out `derivedFrom` or `url` of the contained form, so both are read (dtr D-60, T-13).
     """
@@ -39,7 +39,7 @@ def form_canonicals(response: Resource) -> tuple[str, ...]:
 
 
 def form_items(questionnaire: Mapping[str, Any]) -> Iterator[tuple[tuple[FormItem, ...], FormItem]]:
-    """Every item of a form in its order, each with its parents, outermost first. What is no item is passed over."""
+    """Every item of a form in its order, each with its parents, outermost first. Anything else is skipped."""
     return _below((), questionnaire)
 
 
@@ -52,9 +52,9 @@ def _below(parents: tuple[FormItem, ...], holder: FormItem) -> Iterator[tuple[tu
 def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str) -> tuple[Resource, list[Problem]]:
     """The response as CQL may see it, and everything that is wrong with it.
 
-    Answers to questions that enableWhen hides are left out, since a hidden item counts for nothing; so are answers
-    without a value. Codings are completed with the system of the form. An open required question is no problem: that
-    fact is unknown. The response that came in is not changed.
+    Answers without a value are left out, and so are answers to questions that enableWhen hides: a hidden item does not
+    count. Codings get the system of the form. A required question without an answer is no problem: that fact is
+    unknown. The response that came in is not changed.
 
     value_sets: by url. at: FHIRPath of the response, e.g. `Bundle.entry[3].resource`; expressions start with it.
     Problems: more than MAX_ITEMS (the rest is not read), unknown or misplaced linkId, one question answered twice, a
@@ -121,7 +121,7 @@ class _Reader:
         return node
 
     def _some(self, value: Any) -> list[Any]:
-        """The elements of a list as long as the response is one that can be read."""
+        """The elements of a list; none once the response has more than MAX_ITEMS, which becomes a problem."""
         found = _list(value)
         if self._read <= MAX_ITEMS < self._read + len(found):
             text = f"The response holds more than {MAX_ITEMS} items and answers; send those that the form asks for."

@@ -26,7 +26,7 @@ def read_claim_response(response_id: str, version: Version, caller: Caller, stor
 
 
 def explain(response_id: str, caller: Caller, store: Store) -> bytes:
-    """Why each item was decided so, as Parameters (design section 6). Raises NotFound.
+    """Why each item was decided so, as Parameters. Raises NotFound.
 
     One item: `policy`, `edition`, `outcome` and one `finding` per criterion. Several: one `item` each, with its
     `sequence` and the same parts. An item that no policy judged has no `policy` and no `edition`; one that a person

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm import Elm, closure
+from server.cql.elm import Elm, closure, elm_of
 from server.cql.elm_files import COMPILE, read_library
 from server.cql.model import CqlLibrary, ValueSet, whole_systems
 from server.errors import PolicyProblem
@@ -44,7 +44,7 @@ class ReferencedFiles:
                 self.problem(file, "library", f"{library.key} is also {self.libraries[library.key].source}; rename one")
                 continue
             try:
-                self._elms[library.key] = Elm(library)
+                self._elms[library.key] = elm_of(library)
             except (KeyError, TypeError, AttributeError):
                 self.problem(file.with_suffix(".elm.json"), "library", f"is no ELM as it is compiled; {COMPILE}")
                 continue

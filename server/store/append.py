@@ -1,10 +1,10 @@
 """Facts that follow in a case: the answer that stood is kept, and what is answered from now on is written."""
 
-from sqlalchemy import Connection, delete, insert, literal, select, update
+from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
 from server.store.ports import Change
-from server.store.schema import approval, fact, former_rendering, item, item_key, rendering, submission, visible
+from server.store.schema import approval, fact, former_rendering, item, item_key, rendering, submission
 
 
 def append(connection: Connection, change: Change) -> bool:
@@ -21,7 +21,7 @@ def append(connection: Connection, change: Change) -> bool:
         if connection.execute(select(submission.c.seq).where(submission.c.id == case.id)).scalar() is None:
             raise LookupError(f"case {case.id} is not there")
         return False
-    connection.execute(insert(fact), [{**row, "submission": seq} for row in rows.fact_rows(change)])
+    _insert(connection, fact, seq, rows.fact_rows(change))
     _answer(connection, seq, change)
     _items(connection, seq, change)
     return True
@@ -33,23 +33,26 @@ def _answer(connection: Connection, seq: int, change: Change) -> None:
     ).where(rendering.c.submission == seq)
     columns = ("submission", "facts", "version", "kind", "body")
     connection.execute(insert(former_rendering).from_select(columns, was))
-    for row in rows.renderings(change.renderings):
-        where = (rendering.c.submission == seq, rendering.c.version == row["version"], rendering.c.kind == row["kind"])
-        connection.execute(update(rendering).where(*where).values(body=row["body"]))
+    connection.execute(delete(rendering).where(rendering.c.submission == seq))
+    _insert(connection, rendering, seq, rows.renderings(change.renderings))
 
 
 def _items(connection: Connection, seq: int, change: Change) -> None:
-    members = connection.scalars(select(visible.c.member).where(visible.c.submission == seq).distinct()).all()
+    case = change.case
     connection.execute(delete(approval).where(approval.c.submission == seq))
-    for now in change.case.items:
-        here = (item.c.submission == seq, item.c.sequence == now.sequence)
-        connection.execute(update(item).where(*here).values(rows.item_row(now)))
-    for table, new in (
-        (item_key, _new_keys(connection, seq, change)),
-        (approval, list(rows.approvals(change.case.items, members))),
-    ):
-        if new:
-            connection.execute(insert(table), [{**row, "submission": seq} for row in new])
+    known = set(connection.scalars(select(item.c.sequence).where(item.c.submission == seq)))
+    for now in case.items:
+        if now.sequence in known:
+            here = (item.c.submission == seq, item.c.sequence == now.sequence)
+            connection.execute(update(item).where(*here).values(rows.item_row(now)))
+    _insert(connection, item, seq, [rows.item_row(now) for now in case.items if now.sequence not in known])
+    _insert(connection, item_key, seq, _new_keys(connection, seq, change))
+    _insert(connection, approval, seq, list(rows.approvals(case.items, map(rows.key, case.request.member_ids))))
+
+
+def _insert(connection: Connection, table: Table, seq: int, new: list[rows.Row]) -> None:
+    if new:
+        connection.execute(insert(table), [{**row, "submission": seq} for row in new])
 
 
 def _new_keys(connection: Connection, seq: int, change: Change) -> list[rows.Row]:

@@ -141,6 +141,7 @@ class SqlStore:
     def _add(self, connection: Connection, change: Change, decision: rows.Row) -> str | None:
         if not append(connection, change):
             return None
+        self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
         self._insert[audit].run(connection, decision)
         return change.case.id
 

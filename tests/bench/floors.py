@@ -10,10 +10,9 @@ import orjson
 
 from server.decision.judge import judge
 from server.fhir.version import Version
-from server.pas.cql_input import record_of
-from server.pas.request.read import read_submit
+from server.pas.cql_input import cql_input_of
+from server.pas.match import read_and_match
 from server.policy.library import PolicyLibrary
-from server.policy.plan_file import load_plan
 from server.services import open_engine
 from server.settings import Settings
 
@@ -22,18 +21,18 @@ def cql_alone(bodies: Sequence[bytes]) -> list[float]:
     """Seconds to judge each request, read and prepared beforehand; one engine, warm."""
     settings = Settings(isolates=1)
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
-    plan, engine = load_plan(settings.plan), open_engine(settings, policies)
+    engine = open_engine(settings, policies)
     try:
         prepared = []
         for raw in bodies:
-            request = read_submit(raw, orjson.loads(raw), version=Version.V2_2, policies=policies, plan=plan)
-            item = request.items[0]
+            matched = read_and_match(raw, orjson.loads(raw), Version.V2_2, policies)
+            item = matched.items[0]
             if item.edition is None:
                 raise RuntimeError("no policy judges this request")
-            prepared.append((item.edition, record_of(request, item)))
-        for edition, record in prepared[:5]:
-            judge(edition, record, engine)
-        return [_seconds(lambda e=edition, r=record: judge(e, r, engine)) for edition, record in prepared]  # type: ignore[misc]
+            prepared.append((item.edition, cql_input_of(matched.request, item)))
+        for edition, given in prepared[:5]:
+            judge(edition, given, engine)
+        return [_seconds(lambda e=edition, g=given: judge(e, g, engine)) for edition, given in prepared]  # type: ignore[misc]
     finally:
         engine.close()
 

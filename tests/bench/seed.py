@@ -9,14 +9,14 @@ from sqlalchemy import Table, func, insert, select
 
 from server.store import rows, schema
 from server.store.connect import connect
-from server.store.ports import Submission
-from tests.submissions import a_submission
+from server.store.ports import Change
+from tests.requests.cases import opening
 
 _AT_ONCE = 2_000
 
 
 def fill(database_url: str, total: int, npis: tuple[str, ...]) -> None:
-    """Adds submissions until the record holds `total`, in large transactions; their providers are `npis`."""
+    """Adds cases until the record holds `total`, in large transactions; their providers are `npis`."""
     engines = connect(database_url)
     try:
         with engines.reads.connect() as connection:
@@ -25,7 +25,7 @@ def fill(database_url: str, total: int, npis: tuple[str, ...]) -> None:
         while chunk := list(itertools.islice(numbers, _AT_ONCE)):
             made: dict[Table, list[dict[str, Any]]] = defaultdict(list)
             for number in chunk:
-                for table, row in _rows(number + 1, a_submission(member_ids=(f"SEED-{number}",), npis=npis)):
+                for table, row in _rows(number + 1, opening(member_ids=(f"SEED-{number}",), npis=npis)):
                     made[table].append(row)
             with engines.writes.begin() as connection:
                 for table, many in made.items():
@@ -34,8 +34,8 @@ def fill(database_url: str, total: int, npis: tuple[str, ...]) -> None:
         engines.dispose()
 
 
-def _rows(seq: int, submission: Submission) -> Iterator[tuple[Table, dict[str, Any]]]:
-    yield schema.submission, {**rows.submission_row(submission), "seq": seq}
-    for part in rows.parts(submission):
+def _rows(seq: int, change: Change) -> Iterator[tuple[Table, dict[str, Any]]]:
+    yield schema.submission, {**rows.submission_row(change), "seq": seq}
+    for part in rows.parts(change):
         for row in part.rows:
             yield part.table, {**row, "submission": seq}

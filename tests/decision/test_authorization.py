@@ -14,8 +14,8 @@ from server.decision.authorization import (
     Role,
     Status,
     Verdict,
-    apply,
     by_machine,
+    rule,
 )
 from server.decision.model import Outcome
 from server.errors import DecisionRefused
@@ -68,7 +68,7 @@ def test_nothing_is_refused_without_a_physician(outcome: Outcome, tried: list[Pe
             continue
         before = item
         try:
-            item = apply(item, decision)
+            item = rule(item, decision)
         except DecisionRefused:
             assert item is before
             continue
@@ -90,27 +90,39 @@ def test_who_decides_what_waits(outcome: Outcome, role: Role, verdict: Verdict) 
     if verdict is not Verdict.APPROVE:
         allowed = allowed and role is not Role.NURSE
     if allowed:
-        assert apply(by_machine(outcome), ruling(role, verdict)).status is not Status.PENDED
+        assert rule(by_machine(outcome), ruling(role, verdict)).status is not Status.PENDED
     else:
         with pytest.raises(DecisionRefused):
-            apply(by_machine(outcome), ruling(role, verdict))
+            rule(by_machine(outcome), ruling(role, verdict))
 
 
 @pytest.mark.parametrize("outcome", PENDS)
 def test_every_reviewer_may_ask_and_forward(outcome: Outcome) -> None:
     """A nurse who asks leaves the item with the provider; who forwards it, with whom it was forwarded to."""
-    assert apply(by_machine(outcome), ruling(Role.NURSE, Verdict.ASK)).waits_for is Outcome.MORE_INFO_NEEDED
-    forwarded = apply(by_machine(outcome), ruling(Role.NURSE, Verdict.FORWARD))
+    assert rule(by_machine(outcome), ruling(Role.NURSE, Verdict.ASK)).waits_for is Outcome.MORE_INFO_NEEDED
+    forwarded = rule(by_machine(outcome), ruling(Role.NURSE, Verdict.FORWARD))
     assert forwarded.waits_for is Outcome.PEND_MEDICAL_DIRECTOR
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PEND_PHYSICIAN, Outcome.PEND_MEDICAL_DIRECTOR])
+def test_a_question_and_a_forward_never_lower_who_must_decide(outcome: Outcome) -> None:
+    """What needs a senior reviewer needs one still after the provider was asked, or a lesser one was forwarded to."""
+    asked = rule(by_machine(outcome), ruling(Role.NURSE, Verdict.ASK))
+    forwarded = rule(by_machine(outcome), ruling(Role.NURSE, Verdict.FORWARD, forward_to=Role.PHYSICIAN))
+    assert forwarded.waits_for is outcome
+    lesser = Role.NURSE if outcome is Outcome.PEND_PHYSICIAN else Role.PHYSICIAN
+    for item in (asked, forwarded):
+        with pytest.raises(DecisionRefused, match="waits for the decision"):
+            rule(item, ruling(lesser, Verdict.APPROVE))
 
 
 @pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.DENY, Verdict.MODIFY])
 def test_what_is_decided_stays_decided(verdict: Verdict) -> None:
     """Neither an approval by the machine nor a decision by a person is changed by a further one."""
     director = ruling(Role.MEDICAL_DIRECTOR, verdict)
-    for item in (by_machine(Outcome.APPROVE), apply(by_machine(Outcome.PEND_NURSE), director)):
+    for item in (by_machine(Outcome.APPROVE), rule(by_machine(Outcome.PEND_NURSE), director)):
         with pytest.raises(DecisionRefused, match="already"):
-            apply(item, ruling(Role.MEDICAL_DIRECTOR, Verdict.DENY))
+            rule(item, ruling(Role.MEDICAL_DIRECTOR, Verdict.DENY))
 
 
 @pytest.mark.parametrize(

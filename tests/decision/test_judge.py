@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.cql.model import CqlLibrary
-from server.decision.judge import ENGINE_CRITERION, Record, judge
+from server.decision.judge import ENGINE_CRITERION, CqlInput, judge
 from server.decision.model import Outcome
 from server.errors import EngineError
 from server.policy.model import Criterion, Edition, Form, Reviewer, State, Validity
 
-RECORD = Record({"resourceType": "Bundle"}, {}, date(2027, 1, 15), date(2026, 11, 23))
+GIVEN = CqlInput({"resourceType": "Bundle"}, {}, date(2027, 1, 15), date(2026, 11, 23))
 SAID = [{"ref": "Claim/1", "said": "the claim says so"}]
 
 
@@ -30,7 +30,7 @@ class FixedEngine:
 
     def evaluate(self, library: str, bundle: Mapping[str, Any], parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         assert library == "Rules|1"
-        assert bundle is RECORD.bundle
+        assert bundle is GIVEN.bundle
         self.parameters = parameters
         if self.results is None:
             raise EngineError("out of time")
@@ -73,7 +73,7 @@ def results(**changes: Any) -> dict[str, Any]:
 
 def test_all_met_approves_for_the_days_of_the_first_validity_that_holds() -> None:
     """The period starts on the service date and counts both ends."""
-    decision = judge(edition(), RECORD, FixedEngine(results()))
+    decision = judge(edition(), GIVEN, FixedEngine(results()))
     assert decision.outcome is Outcome.APPROVE
     assert decision.period == (date(2027, 1, 15), date(2028, 1, 14))
     assert [e.ref for e in decision.findings[0].evidence] == ["Claim/1"]
@@ -94,7 +94,7 @@ def test_all_met_approves_for_the_days_of_the_first_validity_that_holds() -> Non
 )
 def test_three_values_and_review(*, define: bool | None, review: bool | None, state: State, remedy: str) -> None:
     """True, false and null are met, unmet and unknown; review overrides them; only what is not met has a remedy."""
-    found = judge(edition(), RECORD, FixedEngine(results(C=define, Review=review))).findings[0]
+    found = judge(edition(), GIVEN, FixedEngine(results(C=define, Review=review))).findings[0]
     assert (found.state, found.remedy) == (state, remedy)
     assert found.why
 
@@ -102,7 +102,7 @@ def test_three_values_and_review(*, define: bool | None, review: bool | None, st
 @pytest.mark.parametrize("applies", [False, None])
 def test_a_criterion_that_does_not_apply_is_not_listed(*, applies: bool | None) -> None:
     """Without a criterion nothing is known, so a person looks; it is no approval."""
-    decision = judge(edition(), RECORD, FixedEngine(results(Applies=applies)))
+    decision = judge(edition(), GIVEN, FixedEngine(results(Applies=applies)))
     assert decision.findings == ()
     assert decision.outcome is Outcome.PEND_NURSE
 
@@ -120,7 +120,7 @@ def test_a_criterion_that_does_not_apply_is_not_listed(*, applies: bool | None) 
 )
 def test_an_engine_that_errs_pends_for_a_person(broken: dict[str, Any] | None) -> None:
     """A failure, a wrong shape, or an approval nobody can date: a nurse looks, and nothing is approved or denied."""
-    decision = judge(edition(), RECORD, FixedEngine(broken))
+    decision = judge(edition(), GIVEN, FixedEngine(broken))
     assert decision.outcome is Outcome.PEND_NURSE
     assert [f.criterion for f in decision.findings] == [ENGINE_CRITERION]
     assert decision.period is None
@@ -129,14 +129,14 @@ def test_an_engine_that_errs_pends_for_a_person(broken: dict[str, Any] | None) -
 
 def test_an_approval_beyond_the_calendar_is_not_made() -> None:
     """Where its last day has no date, a nurse looks."""
-    decision = judge(edition(), replace(RECORD, service_date=date(9999, 6, 1)), FixedEngine(results()))
+    decision = judge(edition(), replace(GIVEN, service_date=date(9999, 6, 1)), FixedEngine(results()))
     assert (decision.outcome, decision.period) == (Outcome.PEND_NURSE, None)
 
 
 def test_the_engine_gets_the_switches_and_the_dates() -> None:
     """The policy's parameters travel with the three that the server offers."""
     engine = FixedEngine(results())
-    judge(edition(), RECORD, engine)
+    judge(edition(), GIVEN, engine)
     assert engine.parameters == {
         "Switch": True,
         "Service Date": date(2027, 1, 15),
@@ -148,6 +148,6 @@ def test_the_engine_gets_the_switches_and_the_dates() -> None:
 @given(st.fixed_dictionaries({k: st.none() | st.booleans() for k in ("C", "Applies", "Review", "Short", "Long")}))
 def test_met_is_always_shown(values: dict[str, bool | None]) -> None:
     """Whatever CQL says, a met finding names its evidence, and an approval has a period."""
-    decision = judge(edition(), RECORD, FixedEngine({**values, "Evidence": SAID}))
+    decision = judge(edition(), GIVEN, FixedEngine({**values, "Evidence": SAID}))
     assert all(f.evidence for f in decision.findings if f.state is State.MET)
     assert (decision.outcome is Outcome.APPROVE) == (decision.period is not None)

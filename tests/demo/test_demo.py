@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from server.demo.walk import stories_of, walk
 from server.errors import NotFound
 from server.policy.library import PolicyLibrary
 from server.settings import ROOT, Settings
+from tests.curl import curl
 from tests.demo.demo_files import demo_files
 from tests.serving import serving, sqlite_url
 
@@ -98,14 +98,3 @@ def test_the_commands_of_the_welcome_page_work(base_url: str, monkeypatch: pytes
     assert answers[0].json()["services"]
     assert answers[1].json()["systemActions"]
     assert answers[2].json()["entry"][0]["resource"]["outcome"] == "complete"
-
-
-def curl(command: str) -> httpx.Response:
-    """What curl would send, sent."""
-    name, url, *options = shlex.split(command.replace("\\\n", " "))
-    assert name == "curl"
-    given = dict(zip(options[::2], options[1::2], strict=True))
-    if "--data" not in given:
-        return httpx.get(url)
-    key, _, value = given["--header"].partition(": ")
-    return httpx.post(url, headers={key: value}, content=Path(given["--data"].removeprefix("@")).read_bytes())

@@ -1,7 +1,8 @@
-"""kill -9 of real processes that record submissions: what was acknowledged is there, once and whole."""
+"""kill -9 of real processes that record cases: what was acknowledged is there, once and whole."""
 
 import multiprocessing
 import random
+from dataclasses import replace
 from itertools import count
 from multiprocessing.connection import Connection
 from threading import Lock, Thread
@@ -9,18 +10,17 @@ from threading import Lock, Thread
 import pytest
 from sqlalchemy import func, select
 
+from server.decision.request import Transaction
 from server.store import schema
 from server.store.connect import connect
-from server.store.ports import Transaction
 from server.store.sql import SqlStore, open_store
 from tests.durability.kills import KILLS, at_a_random_moment
-from tests.submissions import a_submission, an_item
+from tests.requests.cases import RENDERINGS, opening
 
 pytestmark = pytest.mark.durability
 
 THREADS = 3
 BODY = b"x" * 20_000
-RENDERINGS = a_submission().renderings
 
 
 def transaction(thread: int, n: int) -> Transaction:
@@ -28,8 +28,9 @@ def transaction(thread: int, n: int) -> Transaction:
 
 
 def record(store: SqlStore, thread: int, n: int) -> str:
-    made = a_submission(an_item(), transaction=transaction(thread, n), request=BODY, renderings=RENDERINGS)
-    return store.record(made)
+    case_id = store.append(replace(opening(transaction=transaction(thread, n)), raw=BODY))
+    assert case_id is not None
+    return case_id
 
 
 def record_until_killed(url: str, first: list[int], acknowledge: Connection) -> None:
@@ -48,7 +49,7 @@ def record_until_killed(url: str, first: list[int], acknowledge: Connection) -> 
 
 
 def test_what_was_acknowledged_before_a_kill_is_there_once_and_whole(database_url: str) -> None:
-    """Over many kills: every acknowledged id is found again, no transaction twice, no submission in parts."""
+    """Over many kills: every acknowledged id is found again, no transaction twice, no case in parts."""
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["tests.durability.test_store_kill"])
     chance = random.Random(20261124)  # noqa: S311 - moments, not secrets
@@ -80,7 +81,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once_and_whole(database_ur
 
 
 def assert_whole(store: SqlStore, url: str, acknowledged: set[str]) -> None:
-    """What was acknowledged and nothing else, each transaction once, each submission with all that belongs to it."""
+    """What was acknowledged and nothing else, each transaction once, each case with all that belongs to it."""
     engines = connect(url)
     with engines.reads.connect() as connection:
         ids = connection.scalars(select(schema.submission.c.id)).all()
@@ -88,12 +89,11 @@ def assert_whole(store: SqlStore, url: str, acknowledged: set[str]) -> None:
         sent = connection.scalars(select(schema.submission.c.identifier)).all()
         assert len(set(sent)) == len(ids)
         assert sorted(connection.scalars(select(schema.audit.c.subject))) == sorted(ids)
-        for table, each in ((schema.item, 1), (schema.rendering, len(RENDERINGS)), (schema.approval, 1)):
-            per_submission = connection.scalars(
-                select(func.count()).select_from(table).group_by(table.c.submission)
-            ).all()
-            assert list(per_submission) == [each] * len(ids), table.name
+        parts = ((schema.fact, 2), (schema.item, 1), (schema.rendering, len(RENDERINGS)), (schema.approval, 1))
+        for table, each in parts:
+            per_case = connection.scalars(select(func.count()).select_from(table).group_by(table.c.submission)).all()
+            assert list(per_case) == [each] * len(ids), table.name
         if connection.dialect.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     engines.dispose()
-    assert all(store.explanation(i) is not None for i in ids)
+    assert all(store.explanation(i) is not None and store.case(i) is not None for i in ids)

@@ -214,5 +214,5 @@ def test_a_first_call_owes_nothing(*, conditions: bool) -> None:
     ],
 )
 def test_the_form_is_known_by_its_canonical_or_by_where_it_derives_from(response: Json, names: tuple[str, ...]) -> None:
-    """An adaptive response names a form that it contains; what that derives from comes before its own url (T-13)."""
+    """A contained form is known by what it derives from, before its own url (dtr T-13)."""
     assert form_canonicals(response) == names

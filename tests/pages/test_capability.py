@@ -38,7 +38,7 @@ URLS = (
 
 
 def test_every_row_of_the_table_is_one_statement_and_nothing_else() -> None:
-    """Operations stand at type level; an alias without an interaction is not listed (T-20)."""
+    """Operations stand at type level; an alias without an interaction is not listed (dtr T-20)."""
     statement = capability_statement(URLS, Version.V2_2, "http://payer.example", NOW)
     questionnaire, thing = statement["rest"][0]["resource"]
     assert questionnaire["operation"][0]["definition"] == (

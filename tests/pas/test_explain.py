@@ -1,7 +1,6 @@
 """ClaimResponse reads and $explain: the reasons of a decision, read without parsing prose."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -17,25 +16,39 @@ from server.pas.explain import explain, read_claim_response
 from server.policy.model import State
 from server.store.ports import Store
 from server.store.sql import open_store
-from tests.pas_requests import CRITERIA, EDITION, EHR, SayingEngine, States, a_bundle, a_request, a_submit, an_item
+from tests.requests.bundle import CLINIC, EHR, NO_POLICYS_DRUG, STRANGER, a_bundle, an_item
+from tests.requests.world import (
+    CRITERIA,
+    EDITION,
+    SayingEngine,
+    States,
+    a_client,
+    a_world,
+    claim_response,
+    submitted,
+)
+from tests.store.stored_rows import rows_of
 
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('record') / 'record.db'}")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('record') / 'record.db'}"
+
+
+@pytest.fixture(scope="module")
+def store(database: str) -> Iterator[Store]:
+    opened = open_store(database)
     yield opened
     opened.close()
 
 
-def submitted(store: Store, *states: States, version: Version = Version.V2_2, **how: Any) -> Json:
+def answered(store: Store, *states: States, version: Version = Version.V2_2, **bundle: Any) -> Json:
     """The ClaimResponse of a request with one item for each of the states."""
-    submit = replace(a_submit(store, SayingEngine(dict(enumerate(states, 1)))), new_id=new_id, new_number=new_number)
-    bundle = a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)))
-    answer = submit.answer(a_request(bundle, version=version, content=new_id(), **how), b"{}", LOOPBACK)
-    first: Json = orjson.loads(answer)["entry"][0]["resource"]
-    return first
+    world = a_world(store, SayingEngine(dict(enumerate(states, 1))), new_id=new_id, new_number=new_number)
+    body = a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)), serial=new_id(), **bundle)
+    return claim_response(submitted(world, body, version=version))
 
 
 def value(parameter: Json) -> Any:
@@ -61,8 +74,8 @@ def parts(parameters: list[Json], name: str) -> list[Json]:
 @given(states=st.dictionaries(st.sampled_from(CRITERIA), st.sampled_from(State)))
 def test_one_item_is_flat(store: Store, states: States) -> None:
     """Policy, edition, outcome, then a finding per criterion; what is met has evidence, what is not has a remedy."""
-    response = submitted(store, states)
-    parameters = orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"]
+    response = answered(store, states)
+    parameters = orjson.loads(explain(response["id"], LOOPBACK, store))["parameter"]
     head = [(p["name"], value(p)) for p in parameters[:3]]
     assert head[:2] == [("policy", EDITION.policy_uri), ("edition", EDITION.version)]
     assert head[2][0] == "outcome"
@@ -79,8 +92,8 @@ def test_one_item_is_flat(store: Store, states: States) -> None:
 
 def test_evidence_by_reference_and_by_answer(store: Store) -> None:
     """A resource is evidence by the fullUrl it was sent under; an answer by its linkId and what it says."""
-    response = submitted(store, {})
-    finding = parts(orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"], "finding")[0]
+    response = answered(store, {})
+    finding = parts(orjson.loads(explain(response["id"], LOOPBACK, store))["parameter"], "finding")[0]
     assert finding["evidence"] == [
         {
             "name": "evidence",
@@ -95,8 +108,8 @@ def test_evidence_by_reference_and_by_answer(store: Store) -> None:
 
 def test_several_items_each_have_their_own(store: Store) -> None:
     """A claim with several items is explained item by item."""
-    response = submitted(store, {}, {"DOSE": State.UNKNOWN})
-    parameters = orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"]
+    response = answered(store, {}, {"DOSE": State.UNKNOWN})
+    parameters = orjson.loads(explain(response["id"], LOOPBACK, store))["parameter"]
     items = parts(parameters, "item")
     assert [(i["sequence"], i["outcome"]) for i in items] == [(1, "approve"), (2, "more-info-needed")]
     (state,) = {f["state"] for f in parts(parameters[1]["part"], "finding") if f["criterion"] == "DOSE"}
@@ -105,8 +118,8 @@ def test_several_items_each_have_their_own(store: Store) -> None:
 
 def test_item_without_policy(store: Store) -> None:
     """Where no policy judged there is none to name, but there is still a reason."""
-    response = submitted(store, {}, edition=None)
-    parameters = orjson.loads(explain(store, response["id"], LOOPBACK))["parameter"]
+    response = answered(store, {}, drug=NO_POLICYS_DRUG)
+    parameters = orjson.loads(explain(response["id"], LOOPBACK, store))["parameter"]
     assert [p["name"] for p in parameters] == ["outcome", "finding"]
     (finding,) = parts(parameters, "finding")
     assert finding["state"] == "review"
@@ -115,13 +128,44 @@ def test_item_without_policy(store: Store) -> None:
 @pytest.mark.parametrize("version", list(Version))
 def test_read_is_the_answer_again(store: Store, version: Version) -> None:
     """A ClaimResponse is read as it was answered, in the shape of the base it is read from."""
-    response = submitted(store, {"DOSE": State.UNKNOWN}, version=version)
-    assert orjson.loads(read_claim_response(store, response["id"], version, LOOPBACK)) == response
+    response = answered(store, {"DOSE": State.UNKNOWN}, version=version)
+    assert orjson.loads(read_claim_response(response["id"], version, LOOPBACK, store)) == response
 
 
 def test_unknown_id(store: Store) -> None:
     """An id that was never answered is not found, by either operation."""
     with pytest.raises(NotFound):
-        explain(store, "unknown", LOOPBACK)
+        explain("unknown", LOOPBACK, store)
     with pytest.raises(NotFound):
-        read_claim_response(store, "unknown", Version.V2_2, LOOPBACK)
+        read_claim_response("unknown", Version.V2_2, LOOPBACK, store)
+
+
+def test_another_providers_answer_is_as_if_it_were_not_there(store: Store) -> None:
+    """A caller of neither the requester nor a treating provider gets what an unknown id gets; the clinic reads it."""
+    response = answered(store, {})
+    with pytest.raises(NotFound) as unknown:
+        explain("unknown", a_client(STRANGER), store)
+    reads: list[Callable[[Any], bytes]] = [
+        lambda who: explain(response["id"], who, store),
+        lambda who: read_claim_response(response["id"], Version.V2_2, who, store),
+    ]
+    for read in reads:
+        with pytest.raises(NotFound) as refused:
+            read(a_client(STRANGER))
+        assert str(refused.value) == str(unknown.value)
+        assert read(a_client(CLINIC))
+
+
+def test_each_read_is_audited(store: Store, database: str) -> None:
+    """The record tells who read an answer and how; a read that finds nothing leaves no row."""
+    response = answered(store, {})
+    explain(response["id"], LOOPBACK, store)
+    read_claim_response(response["id"], Version.V2_2, LOOPBACK, store)
+    for refused in (response["id"], "unknown"):
+        with pytest.raises(NotFound):
+            explain(refused, a_client(STRANGER), store)
+    rows = [row for row in rows_of(database, "audit") if row["subject"] in (response["id"], "unknown")]
+    assert [row["detail"] for row in rows if row["event"] == "read"] == [
+        '{"by":"explain","caller":"loopback"}',
+        '{"by":"read","caller":"loopback"}',
+    ]

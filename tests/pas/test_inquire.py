@@ -1,7 +1,6 @@
 """Claim/$inquire: who sees what, in which frame, and that it is what was answered."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,60 +9,51 @@ import pytest
 
 from server.auth.caller import LOOPBACK
 from server.clock import new_id
+from server.fhir.codes import NPI
 from server.fhir.version import Version
 from server.pas.inquire import inquire
-from server.pas.request.facts import InquiryRequest, Rejection
+from server.pas.request.inquiry import InquiryRequest
 from server.pas.response.claim_response import INQUIRY
 from server.policy.model import State
-from server.store.ports import Inquiry, Store
+from server.store.ports import Store
 from server.store.sql import open_store
-from tests.pas_requests import (
-    CLINIC,
-    MEMBER,
-    NOW,
-    PRESCRIBER,
-    STRANGER,
-    SURGEON,
-    SayingEngine,
-    a_bundle,
-    a_request,
-    a_submit,
-)
+from tests.requests.bundle import CLINIC, MEMBER, PRESCRIBER, STRANGER, SURGEON, a_bundle, resources
+from tests.requests.world import SayingEngine, a_client, a_world, an_inquiry, claim_response, submitted
+from tests.store.stored_rows import rows_of
 
 versions = pytest.mark.parametrize("version", list(Version))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'record.db'}")
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'record.db'}"
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    opened = open_store(database)
     yield opened
     opened.close()
 
 
-def an_inquiry(
-    version: Version, *, npis: Sequence[str] = (CLINIC,), member: str = MEMBER, rejections: Sequence[Rejection] = ()
-) -> InquiryRequest:
-    request = a_request(a_bundle(serial="inquiry"), version=version)
-    return InquiryRequest(
-        version=version,
-        bundle=request.bundle,
-        index=request.index,
-        identifier=request.identifier,
-        claim=request.claim,
-        claim_url=request.claim_url,
-        identifiers=request.identifiers,
-        patient=request.patient,
-        coverage=request.coverage,
-        insurer=request.insurer,
-        requester=request.requester,
-        organization=request.organization,
-        inquiry=Inquiry(member_ids=(member,), npis=tuple(npis)),
-        rejections=tuple(rejections),
-    )
+def inquiry(version: Version, *, npis: Sequence[str] = (CLINIC,), member: str = MEMBER) -> InquiryRequest:
+    """An inquiry about a member by an organization of these NPIs."""
+    bundle = a_bundle(serial="inquiry")
+    for resource in resources(bundle, "Patient") + resources(bundle, "Coverage"):
+        resource["identifier"][0]["value"] = member
+    clinic = resources(bundle, "Organization")[0]
+    clinic["identifier"] = [{"system": NPI, "value": npi} for npi in npis] or [{"value": "no NPI"}]
+    return an_inquiry(without_criteria(bundle), version=version)
 
 
-def asked(store: Store, inquiry: InquiryRequest) -> dict[str, Any]:
-    answer: dict[str, Any] = orjson.loads(inquire(inquiry, LOOPBACK, store=store, clock=lambda: NOW, new_id=new_id))
+def without_criteria(bundle: dict[str, Any]) -> dict[str, Any]:
+    """The Claim asks for every request, not for those of its item."""
+    del bundle["entry"][0]["resource"]["item"]
+    return bundle
+
+
+def asked(store: Store, inquiry: InquiryRequest, caller: Any = LOOPBACK, **world: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = orjson.loads(inquire(inquiry, caller, a_world(store, new_id=new_id, **world)))
     return answer
 
 
@@ -78,17 +68,13 @@ def responses(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [r for r in resources if r["resourceType"] == "ClaimResponse"]
 
 
-def submitted(store: Store, *serials: str) -> list[str]:
+def answered(store: Store, *serials: str) -> list[str]:
     """Ids of newly submitted requests, oldest first; every second one is pended."""
     found = []
-    submit = replace(a_submit(store), new_id=new_id)
     for n, serial in enumerate(serials):
         engine = SayingEngine({1: {"DOSE": State.UNKNOWN}} if n % 2 else None)
-        request = a_request(a_bundle(serial=serial), content=serial)
-        answer = orjson.loads(
-            replace(submit, engine=engine, new_number=numbered(serial)).answer(request, b"{}", LOOPBACK)
-        )
-        found.append(answer["entry"][0]["resource"]["id"])
+        world = a_world(store, engine, new_id=new_id, new_number=numbered(serial))
+        found.append(claim_response(submitted(world, a_bundle(serial=serial)))["id"])
     return found
 
 
@@ -100,8 +86,8 @@ def numbered(serial: str) -> Any:
 @pytest.mark.parametrize("npi", [CLINIC, PRESCRIBER, SURGEON])
 def test_requester_and_treating_providers_see_it(store: Store, version: Version, npi: str) -> None:
     """Who asked, who ordered and who renders may know where the request stands (pas P-78)."""
-    (id_,) = submitted(store, "a")
-    assert [r["id"] for r in responses(asked(store, an_inquiry(version, npis=[npi])))] == [id_]
+    (id_,) = answered(store, "a")
+    assert [r["id"] for r in responses(asked(store, inquiry(version, npis=[npi])))] == [id_]
 
 
 @versions
@@ -115,9 +101,9 @@ def test_requester_and_treating_providers_see_it(store: Store, version: Version,
 )
 def test_nobody_else_sees_anything(store: Store, version: Version, npis: Sequence[str], member: str) -> None:
     """Others get the very answer they would get if the member had no requests."""
-    nothing = asked(store, an_inquiry(version, npis=npis, member=member))
-    submitted(store, "a")
-    answer = asked(store, an_inquiry(version, npis=npis, member=member))
+    nothing = asked(store, inquiry(version, npis=npis, member=member))
+    answered(store, "a")
+    answer = asked(store, inquiry(version, npis=npis, member=member))
     assert responses(answer) == []
     for body in (nothing, answer):
         body.pop("id", None)
@@ -129,35 +115,35 @@ def test_nobody_else_sees_anything(store: Store, version: Version, npis: Sequenc
 @versions
 def test_newest_first(store: Store, version: Version) -> None:
     """Every request of the member is returned, pended ones included, the newest first."""
-    ids = submitted(store, "a", "b", "c")
-    assert [r["id"] for r in responses(asked(store, an_inquiry(version)))] == ids[::-1]
+    ids = answered(store, "a", "b", "c")
+    assert [r["id"] for r in responses(asked(store, inquiry(version)))] == ids[::-1]
 
 
 @versions
 def test_stored_bytes_are_replayed(store: Store, version: Version) -> None:
     """An answer is what was rendered at submit time, byte for byte where it stands alone."""
-    (id_,) = submitted(store, "a")
+    (id_,) = answered(store, "a")
     stored = store.rendering(id_, version, INQUIRY)
     assert stored is not None
-    assert stored in inquire(an_inquiry(version), LOOPBACK, store=store, clock=lambda: NOW, new_id=new_id)
+    assert stored in inquire(inquiry(version), LOOPBACK, a_world(store))
 
 
 def test_frame_of_2_2(store: Store) -> None:
     """Parameters with one `return` per match, each a Bundle of its own; none for no match (pas P-73, T-10)."""
-    assert asked(store, an_inquiry(Version.V2_2)) == {"resourceType": "Parameters"}
-    submitted(store, "a", "b")
-    answer = asked(store, an_inquiry(Version.V2_2))
+    assert asked(store, inquiry(Version.V2_2)) == {"resourceType": "Parameters"}
+    answered(store, "a", "b")
+    answer = asked(store, inquiry(Version.V2_2))
     assert [p["name"] for p in answer["parameter"]] == ["return", "return"]
     assert [p["resource"]["identifier"]["value"] for p in answer["parameter"]] == ["request-b", "request-a"]
 
 
 def test_frame_of_2_0(store: Store) -> None:
     """One Bundle with the ClaimResponses first and each resource they name once; an outcome for no match (2b)."""
-    (entry,) = asked(store, an_inquiry(Version.V2_0))["entry"]
+    (entry,) = asked(store, inquiry(Version.V2_0))["entry"]
     (issue,) = entry["resource"]["issue"]
     assert (issue["severity"], issue["code"]) == ("information", "not-found")
-    submitted(store, "a", "b")
-    answer = asked(store, an_inquiry(Version.V2_0))
+    answered(store, "a", "b")
+    answer = asked(store, inquiry(Version.V2_0))
     kinds = [e["resource"]["resourceType"] for e in answer["entry"]]
     assert kinds[:2] == ["ClaimResponse", "ClaimResponse"]
     assert "ClaimResponse" not in kinds[2:]
@@ -169,8 +155,29 @@ def test_frame_of_2_0(store: Store) -> None:
 @versions
 def test_rejected_inquiry(store: Store, version: Version) -> None:
     """An inquiry this payer cannot take is answered with ClaimResponse.error and shows nothing (pas P-49)."""
-    submitted(store, "a")
-    rejection = Rejection("T4", "The insurer is not this plan.", "Bundle.entry[0].resource.insurer")
-    (response,) = responses(asked(store, an_inquiry(version, rejections=[rejection])))
+    answered(store, "a")
+    bundle = without_criteria(a_bundle(serial="inquiry"))
+    del resources(bundle, "Organization")[1]["identifier"]
+    (response,) = responses(asked(store, an_inquiry(bundle, version=version)))
     assert response["outcome"] == "error"
     assert response["error"][0]["code"]["coding"][0]["code"] == "T4"
+
+
+@versions
+def test_a_caller_asks_for_its_own_providers_alone(store: Store, version: Version) -> None:
+    """Naming another provider as the inquirer opens nothing: who may not see it gets the answer of no requests."""
+    (id_,) = answered(store, "a")
+    assert [r["id"] for r in responses(asked(store, inquiry(version), a_client(CLINIC)))] == [id_]
+    assert [r["id"] for r in responses(asked(store, inquiry(version, npis=[STRANGER, SURGEON]), a_client(SURGEON)))]
+    assert responses(asked(store, inquiry(version), a_client(STRANGER))) == []
+    assert responses(asked(store, inquiry(version, npis=[CLINIC, STRANGER]), a_client(STRANGER))) == []
+
+
+def test_each_answer_that_is_given_out_is_audited(store: Store, database: str) -> None:
+    """The record tells which requests an inquiry found, and who asked; one that finds nothing leaves no row."""
+    ids = answered(store, "a", "b")
+    asked(store, inquiry(Version.V2_2, member="M-2"))
+    asked(store, inquiry(Version.V2_2))
+    read = [row for row in rows_of(database, "audit") if row["event"] == "read"]
+    assert [row["subject"] for row in read] == ids[::-1]
+    assert {row["detail"] for row in read} == {'{"by":"inquiry","caller":"loopback"}'}

@@ -8,14 +8,12 @@ import httpx
 import orjson
 import pytest
 
-from server.fhir.codes import RXNORM
 from server.fhir.version import Version
 from server.pas.routes import Pas
 from server.store.sql import open_store
-from server.world import World
 from tests.mounted import mounted, send
-from tests.pas_requests import BASE_URL, EDITION, PLAN, SayingEngine, a_bundle
-from tests.policies import a_library, a_policy
+from tests.requests.bundle import a_bundle
+from tests.requests.world import EDITION, a_world
 
 LIMIT = 100_000
 
@@ -37,8 +35,7 @@ class Http:
 @pytest.fixture(params=list(Version))
 def http(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Http]:
     store = open_store(f"sqlite:///{tmp_path / 'record.db'}")
-    policies = a_library(a_policy(editions=(EDITION,), identified_by=frozenset({f"{RXNORM}|1"})))
-    yield Http(Pas.of(World(policies, PLAN, store, SayingEngine(), BASE_URL, LIMIT), request.param))
+    yield Http(Pas.of(a_world(store, max_body_bytes=LIMIT), request.param))
     store.close()
 
 

@@ -14,35 +14,35 @@ from hypothesis import strategies as st
 
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
+from server.decision.case import Fact, Received, apply_all
+from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.judge import ENGINE_CRITERION
 from server.errors import EngineError, InvalidRequest
-from server.fhir.codes import HCPCS, RXNORM
+from server.fhir.codes import HCPCS
 from server.fhir.version import Version
-from server.pas.request.facts import Rejection
-from server.pas.request.read import read_submit
+from server.pas.machine_decision import NO_POLICY, decide_by_machine
+from server.pas.match import read_and_match
+from server.pas.rejections import rejections_of
 from server.pas.response.claim_error import render_rejections
-from server.pas.response.claim_response import INQUIRY, SUBMIT
-from server.pas.submission import submission_of
-from server.pas.submit import NO_POLICY
+from server.pas.response.claim_response import INQUIRY, SUBMIT, render
+from server.pas.submit import submit
 from server.policy.model import State
-from server.policy.plan import CatalogueEntry
-from server.store.ports import Inquiry, Store, Submission
+from server.policy.plan import CatalogueEntry, MemberStatus
+from server.store.ports import Change, Inquiry, Store
 from server.store.sql import open_store
-from tests.pas_requests import (
-    CLINIC,
+from tests.requests.bundle import CLINIC, MEMBER, NO_POLICYS_DRUG, SERVICE_DAY, a_bundle, an_item, answers
+from tests.requests.world import (
+    BASE_URL,
     EDITION,
-    MEMBER,
+    LIBRARY,
     NOW,
     PLAN,
-    SERVICE_DAY,
     SayingEngine,
-    a_bundle,
-    a_request,
-    a_submit,
-    an_item,
+    a_plan,
+    a_world,
+    claim_response,
+    submitted,
 )
-from tests.policies import a_library, a_policy
-from tests.stores import NoStore
 
 EVERYTHING = Inquiry(member_ids=(MEMBER,), npis=(CLINIC,))
 
@@ -54,34 +54,29 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def claim_response(answer: bytes) -> dict[str, Any]:
-    first: dict[str, Any] = orjson.loads(answer)["entry"][0]["resource"]
-    return first
-
-
 def test_same_transaction_same_bytes(store: Store) -> None:
     """Sent again, a request is answered from the record: same bytes, no second judgement, one authorization."""
     engine = SayingEngine()
-    submit = a_submit(store, engine)
-    first = submit.answer(a_request(), b"{}", LOOPBACK)
-    assert submit.answer(a_request(), b"{}", LOOPBACK) == first
+    world = a_world(store, engine)
+    first = submitted(world)
+    assert submitted(world) == first
     assert engine.evaluations == 1
     assert len(store.inquire(EVERYTHING)) == 1
 
 
 def test_other_content_is_another_request(store: Store) -> None:
     """The same Bundle.identifier with other content is decided anew, not mistaken for a repeat (pas T-3)."""
-    submit = a_submit(store)
-    first, second = (submit.answer(a_request(content=c), b"{}", LOOPBACK) for c in ("one", "two"))
+    world = a_world(store)
+    first, second = (submitted(world, a_bundle(an_item(servicedDate=day))) for day in ("2027-01-15", "2027-01-16"))
     assert claim_response(first)["id"] != claim_response(second)["id"]
     assert len(store.inquire(EVERYTHING)) == 2
 
 
 def test_other_version_same_decision(store: Store) -> None:
     """Repeated at the other base, the same decision comes back in that guide's shape."""
-    submit = a_submit(store)
-    first = claim_response(submit.answer(a_request(version=Version.V2_2), b"{}", LOOPBACK))
-    again = claim_response(submit.answer(a_request(version=Version.V2_0), b"{}", LOOPBACK))
+    world = a_world(store)
+    first = claim_response(submitted(world, version=Version.V2_2))
+    again = claim_response(submitted(world, version=Version.V2_0))
     assert again["id"] == first["id"]
     assert again["preAuthRef"] == first["preAuthRef"]
     assert "extension" in first
@@ -93,38 +88,37 @@ def test_parallel_twins_get_one_answer(database_url: str) -> None:
     store = open_store(database_url)
     twins = 8
     at_once = threading.Barrier(twins)
-    submit = replace(a_submit(store, SayingEngine()), new_id=new_id, new_number=new_number)
+    world = a_world(store, new_id=new_id, new_number=new_number)
 
     def send(_: int) -> bytes:
         at_once.wait()
-        return submit.answer(a_request(), b"{}", LOOPBACK)
+        return submitted(world)
 
     with ThreadPoolExecutor(twins) as threads:
-        answers = set(threads.map(send, range(twins)))
-    assert len(answers) == 1
+        given = set(threads.map(send, range(twins)))
+    assert len(given) == 1
     assert len(store.inquire(EVERYTHING)) == 1
     store.close()
 
 
 def test_twin_that_loses_the_race_reads_the_winners_answer(store: Store) -> None:
     """Even when both looked before either had committed, the one that comes second drops its own decision."""
-    submit = a_submit(store)
+    world = a_world(store)
 
     class Racing(SayingEngine):
         def evaluate(self, *arguments: Any, **named: Any) -> dict[str, Any]:
-            self.winner = submit.answer(a_request(), b"{}", LOOPBACK)
+            self.winner = submitted(world)
             return super().evaluate(*arguments, **named)
 
     engine = Racing()
-    assert replace(submit, engine=engine).answer(a_request(), b"{}", LOOPBACK) == engine.winner
+    assert submitted(replace(world, engine=engine)) == engine.winner
     assert len(store.inquire(EVERYTHING)) == 1
 
 
 def test_rejected_request_stores_nothing(store: Store) -> None:
     """A business error is answered, and neither judged nor kept."""
     engine = SayingEngine()
-    rejection = Rejection("72", "The member id is not one of this plan.", "Bundle.entry[4]")
-    answer = a_submit(store, engine).answer(a_request(rejections=[rejection]), b"{}", LOOPBACK)
+    answer = submitted(a_world(store, engine, plan=a_plan(M_1=MemberStatus.UNKNOWN)))
     assert claim_response(answer)["outcome"] == "error"
     assert engine.evaluations == 0
     assert not store.inquire(EVERYTHING)
@@ -137,7 +131,7 @@ def test_items_are_decided_each_on_its_own(store: Store) -> None:
         {2: {"DOSE": State.UNKNOWN}, 3: {"DOSE": State.REVIEW}, 4: {"PLACE": State.UNMET}},
     )
     bundle = a_bundle(*(an_item(n) for n in (1, 2, 3, 4)))
-    answer = claim_response(a_submit(store, engine).answer(a_request(bundle), b"{}", LOOPBACK))
+    answer = claim_response(submitted(a_world(store, engine), bundle))
     explained = store.explanation(answer["id"])
     assert explained is not None
     assert [(i.sequence, i.outcome, i.action, i.reason) for i in explained.items] == [
@@ -153,15 +147,15 @@ def test_items_are_decided_each_on_its_own(store: Store) -> None:
 
 def test_approval_is_found_as_active(store: Store) -> None:
     """What was certified is what a later order is answered with."""
-    answer = claim_response(a_submit(store).answer(a_request(), b"{}", LOOPBACK))
+    answer = claim_response(submitted(a_world(store)))
     active = store.active_authorization([MEMBER], EDITION.policy_id, SERVICE_DAY)
     assert active is not None
-    assert (active.number, active.submission_id) == (answer["preAuthRef"], answer["id"])
+    assert (active.number, active.case_id) == (answer["preAuthRef"], answer["id"])
 
 
 def test_pended_request_is_no_authorization(store: Store) -> None:
     """A pended request authorizes nothing, however it is looked up."""
-    a_submit(store, SayingEngine({1: {"DOSE": State.UNKNOWN}})).answer(a_request(), b"{}", LOOPBACK)
+    submitted(a_world(store, SayingEngine({1: {"DOSE": State.UNKNOWN}})))
     assert store.active_authorization([MEMBER], EDITION.policy_id, SERVICE_DAY) is None
 
 
@@ -180,7 +174,7 @@ def test_pended_request_is_no_authorization(store: Store) -> None:
 def test_no_policy_is_for_a_nurse(store: Store, entry: CatalogueEntry | None, why: str) -> None:
     """Without a policy nothing is guessed: pended for a nurse, with what the catalogue says of the service."""
     plan = replace(PLAN, catalogue=(entry,) if entry else ())
-    answer = claim_response(a_submit(store, plan=plan).answer(a_request(edition=None), b"{}", LOOPBACK))
+    answer = claim_response(submitted(a_world(store, plan=plan), a_bundle(drug=NO_POLICYS_DRUG)))
     explained = store.explanation(answer["id"])
     assert explained is not None
     (item,) = explained.items
@@ -190,6 +184,17 @@ def test_no_policy_is_for_a_nurse(store: Store, entry: CatalogueEntry | None, wh
     assert why in answer["processNote"][1]["text"]
 
 
+def test_a_policy_that_was_not_in_force_is_for_a_nurse(store: Store) -> None:
+    """A service before the policy's first edition is judged by none of it; the record still names the policy."""
+    answer = claim_response(submitted(a_world(store), a_bundle(an_item(servicedDate="2023-12-31"))))
+    explained = store.explanation(answer["id"])
+    assert explained is not None
+    (item,) = explained.items
+    assert (item.outcome, item.policy_id, item.edition) == ("pend-nurse", EDITION.policy_id, None)
+    (finding,) = orjson.loads(item.findings)
+    assert finding["why"] == "The policy for it was not in force on the service date."
+
+
 def test_engine_error_is_for_a_person(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """When the rules cannot be run the request is pended for a nurse and the log says so, by ids alone."""
 
@@ -197,7 +202,7 @@ def test_engine_error_is_for_a_person(store: Store, capsys: pytest.CaptureFixtur
         def evaluate(self, *_: Any, **__: Any) -> dict[str, Any]:
             raise EngineError("timed out")
 
-    answer = claim_response(a_submit(store, Broken()).answer(a_request(), b"{}", LOOPBACK))
+    answer = claim_response(submitted(a_world(store, Broken())))
     explained = store.explanation(answer["id"])
     assert explained is not None
     (item,) = explained.items
@@ -212,7 +217,7 @@ def test_engine_error_is_for_a_person(store: Store, capsys: pytest.CaptureFixtur
 def test_context_of_the_form_is_remembered(store: Store) -> None:
     """The trace number that comes with a requested form leads DTR to the form of the same edition (pas P-90)."""
     engine = SayingEngine({1: {"DOSE": State.UNKNOWN}})
-    answer = claim_response(a_submit(store, engine).answer(a_request(), b"{}", LOOPBACK))
+    answer = claim_response(submitted(a_world(store, engine)))
     context = answer["item"][0]["extension"][1]["valueIdentifier"]["value"]
     assertion = store.assertion(context)
     assert assertion is not None
@@ -224,7 +229,7 @@ def test_context_of_the_form_is_remembered(store: Store) -> None:
 @pytest.mark.parametrize("version", list(Version))
 def test_both_kinds_of_both_versions_are_kept(store: Store, version: Version) -> None:
     """Every rendering is made at submit time, so that nothing has to be decided or rendered later."""
-    answer = claim_response(a_submit(store).answer(a_request(version=version), b"{}", LOOPBACK))
+    answer = claim_response(submitted(a_world(store), version=version))
     for other in Version:
         body = store.rendering(answer["id"], other, INQUIRY)
         assert body is not None
@@ -235,29 +240,42 @@ def test_both_kinds_of_both_versions_are_kept(store: Store, version: Version) ->
 
 
 def test_request_bytes_are_kept(store: Store) -> None:
-    """What was received is kept as received, with the time it came (pas P-25)."""
-    kept: list[Submission] = []
+    """What was received is kept as received, with the time it came and who sent it (pas P-25)."""
+    kept: list[Change] = []
 
     class Watching:
-        def record(self, submission: Submission) -> str:
-            kept.append(submission)
-            return submission.id
+        def append(self, change: Change) -> str | None:
+            kept.append(change)
+            return store.append(change)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(store, name)
 
-    a_submit(Watching()).answer(a_request(), b'{"as": "received"}', LOOPBACK)
-    assert (kept[0].request, kept[0].received) == (b'{"as": "received"}', NOW)
+    world = a_world(Watching())
+    raw = orjson.dumps(a_bundle(), option=orjson.OPT_INDENT_2)
+    submit(read_and_match(raw, orjson.loads(raw), Version.V2_2, LIBRARY), raw, LOOPBACK, world)
+    (change,) = kept
+    assert (change.raw, change.case.received, change.case.caller) == (raw, NOW, "loopback")
 
 
-POLICIES = a_library(a_policy(editions=(EDITION,), identified_by=frozenset({f"{RXNORM}|1"})))
+def test_what_was_decided_is_the_case_of_the_record(store: Store) -> None:
+    """The case that is read back renders the answer that was given, without the request's bytes or its policies."""
+    answer = submitted(a_world(store, SayingEngine({1: {"DOSE": State.UNKNOWN}})), a_bundle(extra=(answers(),)))
+    case = store.case(claim_response(answer)["id"])
+    assert case is not None
+    assert render(case, BASE_URL)[Version.V2_2, SUBMIT] == answer
+
+
 JUNK: st.SearchStrategy[Any] = st.sampled_from([None, True, 7, "x", [], {}, [{}], {"reference": "#x"}, "2026-99-99"])
 
 
 @given(data=st.data(), version=st.sampled_from(Version))
 def test_what_can_be_read_can_be_answered(data: st.DataObject, version: Version) -> None:
-    """One element anywhere removed, replaced or doubled: the request is refused, or it gets a whole answer."""
-    bundle = a_bundle(an_item(informationSequence=[1, 2]), an_item(2))
+    """One element anywhere removed, replaced or doubled: the request is refused, or it gets a whole answer.
+
+    What the record keeps of it gives the same answer again.
+    """
+    bundle = a_bundle(an_item(informationSequence=[1, 2]), an_item(2), extra=(answers(),))
     node: Any = bundle
     while True:
         key = data.draw(st.sampled_from(list(node) if isinstance(node, dict) else list(range(len(node)))))
@@ -274,13 +292,18 @@ def test_what_can_be_read_can_be_answered(data: st.DataObject, version: Version)
         break
     raw = orjson.dumps(bundle)
     try:
-        request = read_submit(raw, orjson.loads(raw), version=version, policies=POLICIES, plan=PLAN)
+        found = read_and_match(raw, orjson.loads(raw), version, LIBRARY)
     except InvalidRequest:
         return
-    if request.rejections:
-        answer = claim_response(render_rejections(request, kind=SUBMIT, response_id="1", created=NOW))
-        assert len(answer["error"]) == len(request.rejections)
+    request = found.request
+    rejections = rejections_of(request, PLAN)
+    if rejections:
+        answer = claim_response(render_rejections(request, rejections, kind=SUBMIT, response_id="1", created=NOW))
+        assert len(answer["error"]) == len(rejections)
     else:
-        submission = submission_of(a_submit(NoStore()).decided(request), raw)
-        answer = claim_response(submission.renderings[version, SUBMIT])
+        facts: list[Fact] = [Received(NOW, "1", "loopback", request), decide_by_machine(found, a_world())]
+        renderings = render(apply_all(facts), BASE_URL)
+        answer = claim_response(renderings[version, SUBMIT])
         assert [i["itemSequence"] for i in answer["item"]] == [i.sequence for i in request.items]
+        again = apply_all(fact_from(kind_of(fact), fact_json(fact)) for fact in facts)
+        assert render(again, BASE_URL) == renderings

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from server.store.commit import commit_of
 from server.store.connect import Engines, connect
 from server.store.schema import mark
-from tests.submissions import RECEIVED
+from tests.requests.cases import RECEIVED
 
 WRITERS = 8
 

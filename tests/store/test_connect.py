@@ -19,7 +19,8 @@ from server.store import schema
 from server.store.connect import connect
 from server.store.ports import Inquiry
 from server.store.sql import open_store
-from tests.submissions import MEMBER, NPI, a_submission
+from tests.requests.bundle import MEMBER
+from tests.requests.cases import NPI, opening
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,12 +42,12 @@ def test_the_head_in_the_code_is_the_newest_migration() -> None:
 def test_what_was_recorded_is_there_after_reopening(database_url: str) -> None:
     """Closing and opening again loses nothing and migrates nothing."""
     store = open_store(database_url)
-    made = a_submission()
-    store.record(made)
+    made = opening()
+    store.append(made)
     store.close()
     again = open_store(database_url)
-    assert again.find_transaction(made.transaction) == made.id
-    assert list(again.inquire(Inquiry((MEMBER,), (NPI,)))) == [made.id]
+    assert again.find_transaction(made.case.request.transaction) == made.case.id
+    assert list(again.inquire(Inquiry((MEMBER,), (NPI,)))) == [made.case.id]
     again.close()
 
 
@@ -137,14 +138,14 @@ def test_postgresql_that_acknowledges_early_is_refused(new_database: Callable[[s
 def test_a_restart_of_postgresql_costs_no_request(new_database: Callable[[str], str]) -> None:
     """Connections that the database closed are replaced, not handed out."""
     url = new_database("postgresql")
-    store, made = open_store(url), a_submission()
-    store.record(made)
+    store, made = open_store(url), opening()
+    store.append(made)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    assert store.find_transaction(made.transaction) == made.id
+    assert store.find_transaction(made.case.request.transaction) == made.case.id
     assert store.ready()
     store.close()
 
@@ -173,7 +174,7 @@ def test_a_new_sqlite_file_is_private_and_its_folder_is_made(tmp_path: Path) -> 
     """The record holds patient data: nobody else on the machine may read the file."""
     path = tmp_path / "var" / "record.db"
     store = open_store(f"sqlite:///{path}")
-    store.record(a_submission())
+    store.append(opening())
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()}
     store.close()
     assert modes

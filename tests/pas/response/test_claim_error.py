@@ -7,10 +7,10 @@ import pytest
 
 from server.fhir.codes import PAS
 from server.fhir.version import Version
-from server.pas.request.facts import Rejection
+from server.pas.rejections import Rejection
 from server.pas.response.claim_error import render_rejections
 from server.pas.response.claim_response import INQUIRY, SUBMIT
-from tests.pas_requests import NOW, a_request
+from tests.requests.world import NOW, a_request
 
 REJECTIONS = (
     Rejection("72", "The member id is not one of this plan.", "Bundle.entry[4].resource.identifier[0]"),
@@ -19,8 +19,8 @@ REJECTIONS = (
 
 
 def rejected(version: Version, kind: str = SUBMIT) -> list[dict[str, Any]]:
-    request = a_request(version=version, rejections=REJECTIONS)
-    body = render_rejections(request, kind=kind, response_id="00000000-0000-4000-8000-000000000001", created=NOW)
+    request, id_ = a_request(version=version), "00000000-0000-4000-8000-000000000001"
+    body = render_rejections(request, REJECTIONS, kind=kind, response_id=id_, created=NOW)
     entries: list[dict[str, Any]] = orjson.loads(body)["entry"]
     return entries
 

@@ -1,6 +1,7 @@
 """The rendered answer: what it always holds, what it never says, and its shape in each version."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,14 +11,13 @@ from hypothesis import strategies as st
 
 from server.decision.authorization import by_machine
 from server.decision.model import Outcome
+from server.decision.review_action import ACTION
 from server.fhir.codes import PAS
 from server.fhir.version import Version
-from server.pas.response.claim_response import INQUIRY, SUBMIT
-from server.pas.response.review_action import ACTION
-from server.pas.submission import submission_of
+from server.pas.response.claim_response import INQUIRY, SUBMIT, render
 from server.policy.model import State
-from tests.pas_requests import BASE_URL, CRITERIA, EHR, SayingEngine, States, a_bundle, a_request, a_submit, an_item
-from tests.stores import NoStore
+from tests.requests.bundle import EHR, a_bundle, an_item
+from tests.requests.world import BASE_URL, CRITERIA, SayingEngine, States, a_case, a_world
 
 Json = dict[str, Any]
 
@@ -36,9 +36,8 @@ def rendered(
     """The entries of the answer to a request with one item for each of the states; all met when none is given."""
     states = states or ({},)
     bundle = bundle or a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)))
-    submit = a_submit(NoStore(), SayingEngine(dict(enumerate(states, 1))))
-    submission = submission_of(submit.decided(a_request(bundle)), b"{}")
-    entries: list[Json] = orjson.loads(submission.renderings[version, kind])["entry"]
+    case = a_case(bundle, world=a_world(engine=SayingEngine(dict(enumerate(states, 1)))))
+    entries: list[Json] = orjson.loads(render(case, BASE_URL)[version, kind])["entry"]
     return entries
 
 
@@ -363,11 +362,12 @@ def test_item_that_says_nothing() -> None:
 @versions
 def test_bundle_frame(version: Version) -> None:
     """A collection under the sender's transaction id, dated with a zone; without an id it gets one of ours."""
-    submit = a_submit(NoStore())
-    for bundle in (a_bundle(), {k: v for k, v in a_bundle().items() if k != "identifier"}):
-        decided = submit.decided(a_request(bundle))
-        frame = orjson.loads(submission_of(decided, b"{}").renderings[version, SUBMIT])
+    case = a_case()
+    anonymous = {k: v for k, v in case.request.bundle.items() if k != "identifier"}
+    for bundle in (case.request.bundle, anonymous):
+        answer = render(replace(case, request=replace(case.request, bundle=bundle)), BASE_URL)[version, SUBMIT]
+        frame = orjson.loads(answer)
         assert frame["type"] == "collection"
         assert frame["timestamp"] == "2026-11-23T09:30:00.000+00:00"
-        ours = {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{decided.id}"}
+        ours = {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{case.id}"}
         assert frame["identifier"] == bundle.get("identifier", ours)

@@ -7,23 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.authorization import Person, PersonDecision, Role, Status, Verdict
+from server.decision.authorization import Person, PersonDecision, Role, Status, Verdict, by_machine, rule
+from server.decision.case import CaseItem
 from server.decision.model import Outcome
+from server.decision.review_action import ACTION
 from server.errors import DecisionRefused
+from server.pas.response.disposition import disposition
 from server.pas.response.process_note import notes_of
-from server.pas.response.review_action import ACTION, DecidedItem, disposition
-from tests.pas_requests import a_request
+from tests.requests.cases import judged
 
-(ITEM,) = a_request().items
 PERIOD = (date(2027, 1, 15), date(2027, 7, 13))
 VERDICTS = [Verdict.APPROVE, Verdict.MODIFY, Verdict.DENY]
 
 
-def ruled(outcome: Outcome, verdict: Verdict | None, role: Role = Role.MEDICAL_DIRECTOR, **changes: Any) -> DecidedItem:
-    instead = {"quantity": {"value": 1}} if verdict is Verdict.MODIFY else None
-    person = Person(role, "1999999984")
-    ruling = PersonDecision(person, verdict, ("Because.",), instead=instead) if verdict else None
-    return DecidedItem(ITEM, outcome, (), "test", ruling=ruling, **changes)
+def ruled(outcome: Outcome, verdict: Verdict | None, role: Role = Role.MEDICAL_DIRECTOR, **changes: Any) -> CaseItem:
+    """An item as it stands after a person's decision, or without one. changes: of the PersonDecision."""
+    item = judged(outcome=outcome)
+    authorization = by_machine(outcome)
+    if verdict is not None:
+        instead = {"quantity": {"value": 1}} if verdict is Verdict.MODIFY else None
+        ruling = PersonDecision(Person(role, "1999999984"), verdict, ("Because.",), instead=instead, **changes)
+        authorization = rule(authorization, ruling)
+    return CaseItem(item.requested, item.made.decision, authorization, item.made.number, item.made.reference, None)
 
 
 @given(outcome=st.sampled_from(Outcome), verdict=st.sampled_from([None, *VERDICTS]), role=st.sampled_from(Role))
@@ -33,9 +38,9 @@ def test_only_a_physicians_decision_is_more_than_certified_or_pended(
     """An item whose action is neither A1 nor A4 was pended, and decided by a physician or the director."""
     try:
         item = ruled(outcome, verdict, role)
-        code, _ = ACTION[item.status]
     except DecisionRefused:
         return
+    code, _ = ACTION[item.status]
     if code not in ("A1", "A4"):
         assert outcome is not Outcome.APPROVE
         assert item.ruling is not None
@@ -45,7 +50,7 @@ def test_only_a_physicians_decision_is_more_than_certified_or_pended(
 def test_a_person_cannot_take_back_what_the_machine_approved() -> None:
     """A ruling on an approval is refused, so that no such answer can be rendered."""
     with pytest.raises(DecisionRefused):
-        ruled(Outcome.APPROVE, Verdict.DENY).status  # noqa: B018 - reading it is what raises
+        ruled(Outcome.APPROVE, Verdict.DENY)
 
 
 @pytest.mark.parametrize(

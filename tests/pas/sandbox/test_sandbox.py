@@ -16,16 +16,17 @@ from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.pas.explain import explain
 from server.pas.inquire import inquire
-from server.pas.request.read import read_inquiry, read_submit
+from server.pas.match import read_and_match
+from server.pas.request.inquiry import read_inquiry
+from server.pas.response.claim_response import render
 from server.pas.sandbox.sandbox_file import load_sandbox
 from server.pas.sandbox.scripted import SCRIPTED, Sandbox
-from server.pas.submit import Submit
 from server.policy.plan_file import load_plan
 from server.settings import ROOT, Settings
 from server.store.sql import SqlStore, open_store
 from tests.conformance.inferno import pas_everything
-from tests.pas_requests import NOW, SayingEngine
 from tests.policies import a_library
+from tests.requests.world import BASE_URL, NOW, SayingEngine, a_world
 
 Json = dict[str, Any]
 
@@ -35,7 +36,7 @@ versions = pytest.mark.parametrize("version", Version)
 
 
 @dataclass
-class World:
+class Played:
     """The sandbox over a real record, with a clock that a test sets and an engine that must not be asked."""
 
     store: SqlStore
@@ -45,40 +46,33 @@ class World:
 
     def submit(self, bundle: Json, version: Version = Version.V2_2) -> Json:
         raw = orjson.dumps(bundle)
-        request = read_submit(
-            raw,
-            orjson.loads(raw),
-            version=version,
-            policies=self.sandbox.policies,
-            plan=self.sandbox.operation.plan,
-        )
-        answer: Json = orjson.loads(self.sandbox.answer(request, raw, LOOPBACK))
+        matched = read_and_match(raw, orjson.loads(raw), version, self.sandbox.world.policies)
+        answer: Json = orjson.loads(self.sandbox.submit(matched, raw, LOOPBACK))
         return answer
 
     def inquire(self, bundle: Json, version: Version = Version.V2_2) -> list[Json]:
         raw = orjson.dumps(bundle)
-        request = read_inquiry(raw, orjson.loads(raw), version=version, plan=self.sandbox.operation.plan)
+        request = read_inquiry(raw, orjson.loads(raw), version)
         self.sandbox.settle(request)
-        world = self.sandbox.operation
-        found = orjson.loads(inquire(request, LOOPBACK, store=self.store, clock=world.clock, new_id=world.new_id))
+        found = orjson.loads(inquire(request, LOOPBACK, self.sandbox.world))
         bundles = [p["resource"] for p in found.get("parameter", ())] if version is Version.V2_2 else [found]
         return [b["entry"][0]["resource"] for b in bundles]
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
+def played(database_url: str) -> Iterator[Played]:
     store = open_store(database_url, clock=lambda: NOW)
     engine = SayingEngine()
-    operation = Submit(
-        store=store,
+    world = a_world(
+        store,
+        engine,
+        policies=a_library(),
         plan=load_plan(Settings().plan),
-        engine=engine,
         clock=lambda: made.now,
         new_id=new_id,
         new_number=new_number,
-        base_url="https://payer.example.org",
     )
-    made = World(store, Sandbox(load_sandbox(FILE), operation, a_library()), engine)
+    made: Played = Played(store, Sandbox(load_sandbox(FILE), world), engine)
     yield made
     store.close()
 
@@ -133,27 +127,27 @@ def reviewer(answer: Json) -> dict[str, Any]:
     ],
 )
 def test_each_member_gets_the_scripted_answer(
-    world: World, version: Version, member: str, code: str, *, by_person: bool
+    played: Played, version: Version, member: str, code: str, *, by_person: bool
 ) -> None:
     """The action is the script's, no policy is asked, and 2.2 says truly whether a person decided."""
-    answer = response(world.submit(request(member), version))
+    answer = response(played.submit(request(member), version))
     assert action(answer["item"][0]) == code
-    assert world.engine.evaluations == 0
+    assert played.engine.evaluations == 0
     assert "Scripted by the sandbox vitruvian-demo" in answer["disposition"]
     if version is Version.V2_2:
         assert reviewer(answer)["wasHumanReviewedFlag"] is by_person
 
 
 @pytest.mark.parametrize("member", ["APPROVED", "DENIED", "MODIFIED", "PENDED"])
-def test_the_record_says_that_it_is_scripted(world: World, member: str) -> None:
+def test_the_record_says_that_it_is_scripted(played: Played, member: str) -> None:
     """Engine, findings and `$explain` name the script; a person's decision is recorded with role, NPI and reasons."""
-    answer = response(world.submit(request(member)))
-    stored = world.store.explanation(answer["id"])
+    answer = response(played.submit(request(member)))
+    stored = played.store.explanation(answer["id"])
     assert stored is not None
     (item,) = stored.items
     assert item.engine == "sandbox script vitruvian-demo"
     assert [f["criterion"] for f in orjson.loads(item.findings)] == [SCRIPTED]
-    assert b"This decision is scripted" in explain(world.store, answer["id"], LOOPBACK)
+    assert b"This decision is scripted" in explain(answer["id"], LOOPBACK, played.store)
     if item.action in ("A3", "A6"):
         person = orjson.loads(item.decided_by or "{}")
         assert person["role"] in ("physician", "medical-director")
@@ -163,10 +157,10 @@ def test_the_record_says_that_it_is_scripted(world: World, member: str) -> None:
         assert item.decided_by is None
 
 
-def test_a_denial_names_who_and_why(world: World) -> None:
+def test_a_denial_names_who_and_why(played: Played) -> None:
     """Answer and `$explain` carry the reviewer's NPI and the reasons, as notes of the item; there is no number."""
-    answer = response(world.submit(request("DENIED")))
-    explained = orjson.loads(explain(world.store, answer["id"], LOOPBACK))["parameter"]
+    answer = response(played.submit(request("DENIED")))
+    explained = orjson.loads(explain(answer["id"], LOOPBACK, played.store))["parameter"]
     (person,) = (p["part"] for p in explained if p["name"] == "decided-by")
     assert [p["name"] for p in person] == ["role", "npi", "reason"]
     assert person[1]["valueString"] == "1999999984"
@@ -180,9 +174,9 @@ def test_a_denial_names_who_and_why(world: World) -> None:
 
 
 @versions
-def test_a_modified_item_has_its_partner(world: World, version: Version) -> None:
+def test_a_modified_item_has_its_partner(played: Played, version: Version) -> None:
     """What is authorized instead stands in addItem with the same sequence, A1 and the number (pas P-39)."""
-    answer = response(world.submit(request("MODIFIED"), version))
+    answer = response(played.submit(request("MODIFIED"), version))
     (added,) = answer["addItem"]
     assert added["itemSequence"] == [answer["item"][0]["itemSequence"]]
     assert action(added) == "A1"
@@ -190,62 +184,75 @@ def test_a_modified_item_has_its_partner(world: World, version: Version) -> None
     assert ("extension" in added) is (version is Version.V2_2)
 
 
-def test_pended_then_approved(world: World) -> None:
+def test_pended_then_approved(played: Played) -> None:
     """Before its time an inquiry finds it pended; then it is approved once, under the number it was pended by."""
     bundle = request("PENDED-APPROVED")
-    first = response(world.submit(bundle))
-    world.now = NOW + timedelta(seconds=19)
-    assert [action(a["item"][0]) for a in world.inquire(inquiry("PENDED-APPROVED"))] == ["A4"]
-    world.now = NOW + timedelta(seconds=20)
-    (later,) = world.inquire(inquiry("PENDED-APPROVED"))
+    first = response(played.submit(bundle))
+    played.now = NOW + timedelta(seconds=19)
+    assert [action(a["item"][0]) for a in played.inquire(inquiry("PENDED-APPROVED"))] == ["A4"]
+    played.now = NOW + timedelta(seconds=20)
+    (later,) = played.inquire(inquiry("PENDED-APPROVED"))
     assert (action(later["item"][0]), later["id"]) == ("A1", first["id"])
     assert reviewer(later)["reviewerNPI"]["value"] == "1999999943"
-    world.now = NOW + timedelta(days=1)
-    assert world.inquire(inquiry("PENDED-APPROVED")) == [later]
-    again = response(world.submit(bundle))
+    played.now = NOW + timedelta(days=1)
+    assert played.inquire(inquiry("PENDED-APPROVED")) == [later]
+    again = response(played.submit(bundle))
     assert again["preAuthRef"] == later["preAuthRef"]
-    stored = world.store.explanation(first["id"])
+    stored = played.store.explanation(first["id"])
     assert stored is not None
     assert stored.items[0].reference
 
 
-def test_the_same_transaction_settles_as_well(world: World) -> None:
+@pytest.mark.parametrize("member", ["DENIED", "MODIFIED", "PENDED-APPROVED"])
+def test_a_scripted_case_is_a_case_like_any_other(played: Played, member: str) -> None:
+    """What the record holds of it renders the answer again, before and after the reviewer decided."""
+    bundle = request(member)
+    for _ in range(2):
+        answer = played.submit(bundle)
+        case = played.store.case(response(answer)["id"])
+        assert case is not None
+        assert case.request.member_ids == (f"SANDBOX-{member}",)
+        assert orjson.loads(render(case, BASE_URL)[Version.V2_2, "submit"]) == answer
+        played.now = NOW + timedelta(minutes=1)
+
+
+def test_the_same_transaction_settles_as_well(played: Played) -> None:
     """Who sends the request again when the reviewer has decided gets the decision, not the first answer."""
     bundle = request("PENDED-APPROVED")
-    assert action(response(world.submit(bundle))["item"][0]) == "A4"
-    world.now = NOW + timedelta(minutes=1)
-    assert action(response(world.submit(bundle))["item"][0]) == "A1"
+    assert action(response(played.submit(bundle))["item"][0]) == "A4"
+    played.now = NOW + timedelta(minutes=1)
+    assert action(response(played.submit(bundle))["item"][0]) == "A1"
 
 
-def test_no_timer_approves_what_is_only_pended(world: World) -> None:
+def test_no_timer_approves_what_is_only_pended(played: Played) -> None:
     """A member without a ruling stays pended, however long one waits."""
     bundle = request("PENDED")
-    world.submit(bundle)
-    world.now = NOW + timedelta(days=400)
-    assert action(response(world.submit(bundle))["item"][0]) == "A4"
-    assert [action(a["item"][0]) for a in world.inquire(inquiry("PENDED"))] == ["A4"]
+    played.submit(bundle)
+    played.now = NOW + timedelta(days=400)
+    assert action(response(played.submit(bundle))["item"][0]) == "A4"
+    assert [action(a["item"][0]) for a in played.inquire(inquiry("PENDED"))] == ["A4"]
 
 
-def test_any_other_member_is_decided_as_ever(world: World) -> None:
+def test_any_other_member_is_decided_as_ever(played: Played) -> None:
     """A member without a script gets no scripted answer."""
-    answer = response(world.submit(request("NOBODY")))
+    answer = response(played.submit(request("NOBODY")))
     assert "Scripted" not in answer["disposition"]
     assert reviewer(answer) == {"wasHumanReviewedFlag": False}
 
 
-def test_updates_are_refused_but_for_the_member_that_shows_everything(world: World) -> None:
+def test_updates_are_refused_but_for_the_member_that_shows_everything(played: Played) -> None:
     """An update of a scripted member is the business error it is for all, unless the script answers updates."""
     updated = pas_everything.submit_bundle("SANDBOX-DENIED", Version.V2_2)
-    assert "item" not in response(world.submit(updated))
-    shown = world.submit(pas_everything.submit_bundle("SANDBOX-EVERYTHING", Version.V2_2))
+    assert "item" not in response(played.submit(updated))
+    shown = played.submit(pas_everything.submit_bundle("SANDBOX-EVERYTHING", Version.V2_2))
     assert {e["resource"]["resourceType"] for e in shown["entry"]} >= {"Task", "CommunicationRequest"}
     assert response(shown)["error"]
 
 
 @versions
-def test_everything_resolves(world: World, version: Version) -> None:
+def test_everything_resolves(played: Played, version: Version) -> None:
     """Every reference of the full answer but those to the Claim is an entry, and each entry stands once."""
-    bundle = world.submit(pas_everything.submit_bundle("SANDBOX-EVERYTHING", version), version)
+    bundle = played.submit(pas_everything.submit_bundle("SANDBOX-EVERYTHING", version), version)
     urls = [e["fullUrl"] for e in bundle["entry"]]
     assert len(set(urls)) == len(urls)
     text = json.dumps(bundle)

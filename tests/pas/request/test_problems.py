@@ -1,4 +1,4 @@
-"""server/pas/intake.py: a request that cannot be used is refused with every problem, each at its place."""
+"""A request that cannot be used is refused with every problem, each at its place."""
 
 import json
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from server.errors import InvalidRequest, Problem
 from server.fhir.codes import PAS
-from tests.pas.reading import CLAIM, OTHER_FORM, a_drug_bundle, answers, inquire, resources, submit
-from tests.pas_requests import EHR, a_bundle, an_item
 from tests.policies import FORM_URL
+from tests.requests.bundle import CLAIM, EHR, NO_POLICYS_DRUG, a_bundle, an_item, answers, resources
+from tests.requests.world import OTHER_FORM, an_inquiry, matched
 
 Json = dict[str, Any]
 Spoil = Callable[[Json], Any]
@@ -22,7 +22,7 @@ Way = tuple[str, Spoil, list[tuple[str, str | None]]]
 ORDER, QR = "Bundle.entry[1].resource", "Bundle.entry[9].resource"
 
 
-def problems(body: Json, read: Callable[[Json], Any] = submit) -> list[tuple[str, str | None]]:
+def problems(body: Json, read: Callable[[Json], Any] = matched) -> list[tuple[str, str | None]]:
     with pytest.raises(InvalidRequest) as caught:
         read(body)
     assert all(p.text.strip() and isinstance(p, Problem) for p in caught.value.problems)
@@ -237,14 +237,14 @@ WAYS: list[Way] = [
 @pytest.mark.parametrize(("spoil", "expected"), [w[1:] for w in WAYS], ids=[w[0] for w in WAYS])
 def test_each_fault_is_refused_at_its_place(spoil: Spoil, expected: list[tuple[str, str | None]]) -> None:
     """A good request that is spoilt in one way gives that problem, at that FHIRPath, and no other."""
-    bundle = a_drug_bundle(extra=(answers(),))
+    bundle = a_bundle(extra=(answers(),))
     spoil(bundle)
     assert problems(bundle) == expected
 
 
 def test_all_problems_come_at_once() -> None:
     """Broken structure, missing resources and wrong answers of one request are all named in one answer."""
-    bundle = a_drug_bundle(an_item(), an_item(2), extra=(answers(),))
+    bundle = a_bundle(an_item(), an_item(2), extra=(answers(),))
     for spoil in (
         without("Coverage"),
         of_claim(use="claim", created="2026-02-30", insurer=None, priority=5),
@@ -290,13 +290,13 @@ def test_all_problems_come_at_once() -> None:
 )
 def test_a_body_that_is_no_request_is_refused(body: Json, expected: list[tuple[str, str | None]]) -> None:
     """Another resource, Parameters without a Bundle, and entries that are no entries are refused by both operations."""
-    assert problems(body, submit) == expected
-    assert problems(body, inquire) == expected
+    assert problems(body, matched) == expected
+    assert problems(body, an_inquiry) == expected
 
 
 def test_places_in_parameters_are_told_from_the_bundle() -> None:
     """A Bundle inside Parameters is judged like a bare one, and its problems start at `Bundle`."""
-    bundle = a_drug_bundle()
+    bundle = a_bundle()
     claim(bundle)["priority"] = 5
     body = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": bundle}]}
     assert problems(body) == [("structure", f"{CLAIM}.priority")]
@@ -317,19 +317,19 @@ def test_places_in_parameters_are_told_from_the_bundle() -> None:
 )
 def test_an_inquiry_is_judged_likewise(spoil: Spoil, expected: list[tuple[str, str | None]]) -> None:
     """Who is asked about, who asks and real dates are needed by an inquiry too."""
-    bundle = a_drug_bundle()
+    bundle = a_bundle()
     spoil(bundle)
-    assert problems(bundle, inquire) == expected
+    assert problems(bundle, an_inquiry) == expected
 
 
 def test_no_text_repeats_what_was_sent() -> None:
     """Problem texts hold no value of the request, whatever is wrong with it."""
     sent = "Mustermann"
-    bundle = a_drug_bundle(extra=(answers(questionnaire=sent),))
+    bundle = a_bundle(extra=(answers(questionnaire=sent),))
     resources(bundle, "Patient")[0].update(birthDate=sent, gender=[sent], name={"family": sent})
     claim(bundle).update(use=sent, created=sent, patient={"reference": sent})
     with pytest.raises(InvalidRequest) as caught:
-        submit(bundle)
+        matched(bundle)
     assert len(caught.value.problems) >= 7
     assert sent not in json.dumps([(p.text, p.expression) for p in caught.value.problems])
 
@@ -342,7 +342,7 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 @given(st.data())
 def test_whatever_is_broken_there_is_an_answer(data: st.DataObject) -> None:
     """One to three elements anywhere replaced by junk: the request is read or refused, and nothing else happens."""
-    bundle = a_drug_bundle(extra=(answers(),), claim={"supportingInfo": [A_DOCUMENT]})
+    bundle = a_bundle(extra=(answers(),), claim={"supportingInfo": [A_DOCUMENT]})
     for _ in range(data.draw(st.integers(1, 3))):
         node: Any = bundle
         while True:
@@ -351,7 +351,7 @@ def test_whatever_is_broken_there_is_an_answer(data: st.DataObject) -> None:
                 node[key] = deepcopy(data.draw(JUNK))
                 break
             node = node[key]
-    for read in (submit, inquire):
+    for read in (matched, an_inquiry):
         try:
             read(bundle)
         except InvalidRequest as refused:
@@ -360,6 +360,6 @@ def test_whatever_is_broken_there_is_an_answer(data: st.DataObject) -> None:
 
 def test_a_request_without_faults_has_none() -> None:
     """The requests that the tables above spoil are good ones."""
-    submit(a_drug_bundle(extra=(answers(),)))
-    submit(a_bundle())
-    inquire(a_drug_bundle())
+    matched(a_bundle(extra=(answers(),)))
+    matched(a_bundle(drug=NO_POLICYS_DRUG))
+    an_inquiry(a_bundle())
