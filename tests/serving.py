@@ -1,4 +1,4 @@
-"""A real server for a test: uvicorn in a thread, on a free port, over real parts."""
+"""A real server for a test: uvicorn in a thread, on a free port, over real parts. What it sends is held to base R4."""
 
 import socket
 import threading
@@ -13,6 +13,7 @@ import uvicorn
 from server.app import create_app
 from server.services import Services, open_services
 from server.settings import Settings
+from tests.outgoing import Outgoing
 
 
 @contextmanager
@@ -23,9 +24,9 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
         listener.listen(128)  # connections wait here until the server accepts, so nobody has to poll
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         services = opened(database_url, base_url=base_url, **(settings or {}))
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(replaced(services, **world)), log_level="warning", lifespan="on")
-        )
+        wrong: list[str] = []
+        app = Outgoing(create_app(replaced(services, **world)), wrong)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -34,6 +35,7 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
             server.should_exit = True
             thread.join(timeout=10)
             assert not thread.is_alive(), "the server did not stop"
+        assert not wrong, "\n".join(wrong)
 
 
 def replaced(services: Services, **world: Any) -> Services:

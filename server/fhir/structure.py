@@ -66,9 +66,7 @@ class _Walk:
         elif type(node) is not dict:
             self._not_an_object(node, place, f"an object ({kind})")
         elif not node and not definition(kind).mandatory:  # where some are, they are named instead
-            self.add(
-                place, "structure", f"{_named(place)} is an empty object, which FHIR JSON does not have; {_REMEDY}."
-            )
+            self.add(place, "structure", f"{_named(place)} is an empty object, which is no FHIR JSON; {_REMEDY}.")
         else:
             self._elements(node, kind, place)
 
@@ -113,9 +111,7 @@ class _Walk:
             self._unfit(value, _NO_LIST, place)
             return
         if not value:
-            self.add(
-                place, "structure", f"{_named(place)} is an empty array, which FHIR JSON does not have; {_REMEDY}."
-            )
+            self.add(place, "structure", f"{_named(place)} is an empty array, which is no FHIR JSON; {_REMEDY}.")
         for n, one in enumerate(value):
             if one is None and (isinstance(beside, list) or _of_extensions(place)):
                 continue
@@ -137,12 +133,12 @@ class _Walk:
             text = (
                 "The JSON type is wrong here: R4 has one value in this place, not a list; send one without [ ]."
                 if value
-                else f"{_named(place)} is an empty array, which FHIR JSON does not have; {_REMEDY}."
+                else f"{_named(place)} is an empty array, which is no FHIR JSON; {_REMEDY}."
             )
         self.add(place, code, text)
 
 
-_REMEDY = "leave it out, or put in what you mean to send"
+_REMEDY = "fill it or leave it out"
 _NO_LIST = ("structure", "The JSON type is wrong here: R4 has a list in this place; put the value in [ ].")
 
 

@@ -191,7 +191,7 @@ def test_an_empty_array_is_named_with_what_to_do() -> None:
     body = {"resourceType": "Parameters", "parameter": []}
     (problem,) = structure_problems(json.dumps(body).encode(), body)
     assert problem.text.startswith("`parameter` is an empty array")
-    assert "leave it out" in problem.text
+    assert "fill it or leave it out" in problem.text
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:

@@ -395,7 +395,7 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
     "a form that is asked nothing": (
         resource(FORM, item=[]),
         [
-            f"{FORM}: Questionnaire.item: `item` is an empty array, which FHIR JSON does not have; leave it out, or put in what you mean to send.",
+            f"{FORM}: Questionnaire.item: `item` is an empty array, which is no FHIR JSON; fill it or leave it out.",
             f"{FORM}: must be a Questionnaire with url, version and item",
         ],
     ),
