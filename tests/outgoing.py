@@ -47,8 +47,14 @@ class Outgoing:
         await self._app(scope, receiving, sending)
         if kind.startswith((b"application/fhir+json", b"application/json")) and body:
             wrong = list(faults(bytes(body)))
-            sent = set(faults(bytes(came))) if wrong and came else set()
-            self._found += (f"{scope['method']} {scope['path']}: {fault}" for fault in wrong if fault not in sent)
+            if wrong and not _came_so(bytes(came), bytes(body)):
+                self._found += (f"{scope['method']} {scope['path']}: {fault}" for fault in wrong)
+
+
+def _came_so(came: bytes, body: bytes) -> bool:
+    """Whether the answer may hold a fault of the request: an error gives nothing back."""
+    error = b'"resourceType":"OperationOutcome"' in body[:100]
+    return not error and bool(came) and any(faults(came))
 
 
 def faults(raw: bytes) -> Iterator[str]:

@@ -36,7 +36,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """elements: by key. mandatory: the name to be told, and the keys of which one must be there."""
+    """elements: by key. mandatory: the element, and the keys of which one must be there."""
 
     elements: Mapping[str, Element]
     mandatory: tuple[tuple[str, tuple[str, ...]], ...]
@@ -53,7 +53,7 @@ def definition(name: str) -> Definition:
         keys = _keys(element, cardinality in "*+", types)
         elements |= keys
         if cardinality in "1+":
-            mandatory.append((element.removesuffix("[x]"), tuple(keys)))
+            mandatory.append((element, tuple(keys)))
     return Definition(elements, tuple(mandatory))
 
 

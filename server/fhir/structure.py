@@ -89,7 +89,9 @@ class _Walk:
             self._one_of_each(choices, place)
         for name, keys in defined.mandatory:
             if node.keys().isdisjoint(keys):
-                self.add((place, name), "required", f"`{name}` is mandatory and missing here; send it.")
+                self.add(
+                    (place, name.removesuffix("[x]")), "required", f"`{name}` is mandatory and missing here; send it."
+                )
 
     def _one(self, value: Any, element: Element, place: _Place) -> None:
         if element.check is None:
