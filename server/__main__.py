@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from server.cql.engine import CqlEngine
 
 GOODBYE_SECONDS = (
-    10  # for requests that run at a SIGTERM; a decision takes 2 at most, and who sends slowly can come back
+    10  # seconds for requests that run at a SIGTERM; a decision takes 2 at most, and a slow sender can send again
 )
 
 
@@ -91,7 +91,7 @@ def serve(settings: Settings) -> int:
 
 
 def _bind(settings: Settings) -> socket.socket:
-    """The address, taken before anything else is; nobody can connect yet."""
+    """Binds the address before anything else is opened; nobody can connect yet."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,7 +117,7 @@ def _no_address(settings: Settings, error: OSError) -> UnusableSetting:
 
 
 def _check_certificate(settings: Settings) -> None:
-    """Before anything is opened; uvicorn reads the files when all the rest runs."""
+    """Checks the certificate before anything is opened; uvicorn would read the files only after all the rest."""
     if settings.tls_certificate is None:
         return
     try:
@@ -130,7 +130,7 @@ def _check_certificate(settings: Settings) -> None:
 
 
 def _wait_for(engine: "CqlEngine", settings: Settings) -> None:
-    """The first evaluation would wait as long; what cannot decide must not say that it is ready."""
+    """Waits for the CQL engine, so that a server which cannot decide does not say that it is ready."""
     try:
         engine.wait()
     except EngineError as error:

@@ -104,7 +104,7 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         gc.collect()
-        gc.freeze()  # what was loaded at start is never garbage; scanning it is what makes slow requests slow
+        gc.freeze()  # what was loaded at start stays, and scanning it for garbage would delay single requests
         yield
         services.close()
 

@@ -116,8 +116,8 @@ def _wait_for(running: Cluster, server: "subprocess.Popen[bytes]", log: Path) ->
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
-    """SIGINT sends clients away and stops; SIGKILL is for a server that hangs."""
-    server.send_signal(signal.SIGINT)
+    """SIGQUIT stops without writing to disk what is thrown away next; SIGKILL is for a server that hangs."""
+    server.send_signal(signal.SIGQUIT)
     try:
         server.wait(20)
     except subprocess.TimeoutExpired:

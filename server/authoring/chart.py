@@ -55,7 +55,7 @@ def changed(
 
 
 def _refuse_odd(chart: Any) -> None:
-    """What every change counts on: a Bundle of resources, each at its address, a Claim with items first."""
+    """Raises ChartError unless the chart is a Bundle of resources with addresses, the first one a Claim with items."""
     entries = chart.get("entry") if isinstance(chart, dict) and chart.get("resourceType") == "Bundle" else None
     good = isinstance(entries, list) and all(
         isinstance(e, dict) and isinstance(e.get("fullUrl"), str) and isinstance(e.get("resource"), dict)

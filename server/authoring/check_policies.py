@@ -1,4 +1,4 @@
-"""Every file that says what the plan decides, read at once: what is wrong with one hides nothing of another."""
+"""Reads every file of policies and plan, so that a mistake in one does not hide the mistakes in another."""
 
 from dataclasses import dataclass
 from pathlib import Path

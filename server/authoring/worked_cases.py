@@ -125,7 +125,7 @@ class _WorkedCases:
             return None
 
     def _under(self, edition: Edition) -> PolicyLibrary:
-        """The policies, were this edition the only one of its policy: a case may name one that its day is not in."""
+        """The policies with this edition as the only one of its policy, since a case may name one outside its day."""
         only = replace(self.policy, editions=(replace(edition, effective=date.min),))
         others = (only if p.id == only.id else p for p in self.policies.policies)
         return PolicyLibrary(others, self.policies.libraries, self.policies.value_sets)

@@ -1,4 +1,4 @@
-"""The life of one requested item: what a machine may do with it, what a person may do, and nothing else (design 4, 6).
+"""The life of one requested item: what a machine may do with it, and what a person may do.
 
 A machine approves or pends. A person decides what is pended, by name of role and NPI and with reasons; only a physician
 or the medical director refuses care, in whole (deny) or in part (modify). What is decided stays decided.
@@ -69,7 +69,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PersonDecision:
-    """A person's decision on one pended item. Raises DecisionRefused when that person may not make it, or not so.
+    """A person's decision on one pended item. Raises DecisionRefused when that person may not decide so.
 
     reasons: in words, at least one. reason_code: the payer's code of the reason (X12 886), if there is one.
     period: how long an authorization lasts, both ends count. instead: what MODIFY authorizes, as elements of

@@ -1,6 +1,6 @@
-"""The life of one request: facts, and what they make of it. Every change goes `apply` -> render -> store.append.
+"""The life of one request: facts, and the case that they lead to. Every change goes `apply` -> render -> store.append.
 
-A fact says what happened, when, and by whom. Facts are only ever added; the case is what they come to, in their order.
+A fact says what happened, when, and by whom. Facts are only ever added; applied in their order they give the case.
 """
 
 from collections.abc import Iterable
@@ -176,7 +176,7 @@ def apply(case: Case | None, fact: Fact) -> Case:
 
 
 def apply_all(facts: Iterable[Fact]) -> Case:
-    """The case that these facts come to. Raises DecisionRefused when there is none, or when one cannot follow."""
+    """The case after all these facts. Raises DecisionRefused when there is none, or when one cannot follow."""
     case: Case | None = None
     for fact in facts:
         case = apply(case, fact)

@@ -9,7 +9,7 @@ from server.policy.model import Reviewer, State
 def decide(findings: Iterable[Finding], *, approved_by: str = "machine") -> Outcome:
     """The first that applies: medical director, physician, ask the provider, nurse, approve.
 
-    No finding at all is nothing known: a nurse looks. `approved_by="nurse"` keeps the approval for a person (A-24).
+    Without a finding nothing is known: a nurse looks. `approved_by="nurse"` keeps the approval for a person (A-24).
     """
     findings = tuple(findings)
     states = {f.state for f in findings}

@@ -1,7 +1,7 @@
 """Facts as JSON and back, without loss: a request that was read once is never read again from its raw bytes.
 
-A request is written as its Bundle and the places in it that were read: patient, order, answers. What was worked out
-(codes, service days, who may see it) is written as it was worked out, so that a later reader changes no old case.
+A request is written as its Bundle and the places in it that were read: patient, order, answers. What was derived
+(codes, service days, who may see it) is written too, so that a later version of the reader changes no old case.
 """
 
 from collections.abc import Callable, Iterator

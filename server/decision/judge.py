@@ -104,7 +104,7 @@ _SILENCE = {
 }
 
 
-# for a state that the policy's author did not foresee; check-policies fails on it, a request must not
+# check-policies fails on a state that the policy has no remedy for; a request must not fail on it
 _SETTLE = {
     State.UNMET: "A qualified physician reviews it.",
     State.UNKNOWN: "Send what speaks to it.",

@@ -1,4 +1,4 @@
-"""The guide versions spoken on the two FHIR bases (design: never sniffed from a body)."""
+"""The guide versions spoken on the two FHIR bases; a version is never guessed from a body."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""From facts to what is on disk: the one road by which a request changes. apply, render, append in one transaction."""
+"""Changes a request in the only way there is: apply facts to the case, render it, append both in one transaction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 

@@ -16,7 +16,7 @@ from server.pas.match import MatchedItem
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
 _REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
 _SEEN_WHERE_CONTAINED = frozenset({"Condition", "Medication", "PractitionerRole"})
-"""What a reference into its own resource may lead to; CQL sees it like a resource that was sent by itself."""
+"""The types of contained resources that CQL sees as if they had been sent as entries."""
 _UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
 
 
@@ -102,8 +102,8 @@ def _with_relative_references(
 ) -> Resource:
     """A copy whose codings are normalised and whose references into the record are `Type/id`.
 
-    References that lead elsewhere stay as they are.
-    Rewritten in the JSON text, where a quoted `"reference":"` can only be the key: a tenth of the time of walking it.
+    Other references stay as they are. The JSON text is rewritten, which takes a tenth of the time of walking the
+    resource: in it `"reference":"` can only be a key, since quotes inside a string are escaped.
     """
     rewrite = _rewriter(request, original, relative)
     return normalised(_REFERENCE.sub(rewrite, orjson.dumps(seen)))

@@ -46,7 +46,7 @@ def explain(response_id: str, caller: Caller, store: Store) -> bytes:
 
 
 def _must_be_seen(response_id: str, caller: Caller, store: Store) -> None:
-    """Another's answer is as if it were not there."""
+    """Raises NotFound for an answer that is not the caller's, as for one that does not exist."""
     if not caller.may_see(store.providers(response_id)):
         raise NotFound(_UNKNOWN_ID)
 

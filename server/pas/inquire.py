@@ -19,7 +19,7 @@ from server.world import World
 
 
 def inquire(request: InquiryRequest, caller: Caller, world: World) -> bytes:
-    """What is known of the member's requests, newest first, to a provider who asked for or renders them.
+    """The answers to the member's requests, newest first, for a provider who asked for the services or renders them.
 
     A provider who is neither, or whom the caller may not ask for, gets the same answer as for a member without requests
     (pas P-78, T-35). 2.2: Parameters with one `return` per match; 2.0: one Bundle with every ClaimResponse (pas P-73,
@@ -56,7 +56,7 @@ def _parameters(bundles: Sequence[bytes]) -> bytes:
 
 
 def _merged(bundles: Sequence[bytes]) -> list[Any]:
-    """Every ClaimResponse first, then what they name, each resource once and as it was in the newest request."""
+    """Every ClaimResponse, then the resources that they name: each once, as the newest request had it."""
     responses: list[Any] = []
     named: dict[str, Any] = {}
     for body in bundles:
@@ -68,7 +68,7 @@ def _merged(bundles: Sequence[bytes]) -> list[Any]:
 
 
 def _nothing_found(new_id: NewId) -> dict[str, Any]:
-    """A Bundle of the 2.0 guide needs an entry even when there is nothing to say (pas 2b)."""
+    """The one entry of an answer without matches: a Bundle of the 2.0 guide must have an entry (pas 2b)."""
     nothing = Problem(
         "not-found", "No authorization matches this member, provider and what else was asked.", severity="information"
     )

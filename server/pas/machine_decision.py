@@ -1,4 +1,4 @@
-"""What the machine decides about each item: by its policy, or for a nurse where no policy speaks."""
+"""Decides each item by its policy; an item without a policy goes to a nurse."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ def decide_by_machine(matched: MatchedRequest, world: World) -> DecidedByMachine
 
 
 def log_decided(case_id: str, fact: DecidedByMachine) -> None:
-    """One line an item; an evaluation that failed is an error of ours."""
+    """Logs one line for each item; a failed evaluation is logged as an error of this server."""
     for item in fact.items:
         decision = item.decision
         failed = any(f.criterion == ENGINE_CRITERION for f in decision.findings)
@@ -81,7 +81,7 @@ def _unjudged(item: MatchedItem, plan: Plan) -> Decision:
 
 
 def _why_unjudged(item: MatchedItem, plan: Plan) -> str:
-    """What the plan does know of the service; whatever it says, a person decides."""
+    """What the plan's catalogue says about the service, for the person who decides."""
     if item.policy is not None:
         return "The policy for it was not in force on the service date."
     entry = plan.entry_for(item.item.codes)
@@ -100,7 +100,7 @@ def _form(edition: Edition, world: World) -> RequestedDocument:
 
 
 def _located(finding: Finding, urls: Mapping[str, str]) -> Finding:
-    """Evidence by the fullUrls of the request, so that the sender finds it; a linkId stays behind `#`."""
+    """The evidence with fullUrls of the request, which its sender knows; `#` and a linkId may follow."""
     evidence = []
     for e in finding.evidence:
         place, mark, link_id = e.ref.partition("#")

@@ -1,4 +1,4 @@
-"""What was read meets the policies: each item gets its policy, the edition in force, and its answers to that form."""
+"""Matches a request with the policies: each item gets its policy, the edition in force and its answers to the form."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class _FormAnswers:
 
 
 class _Answers:
-    """The responses of a request beside the forms that they answer; each is read once, and its problems told once."""
+    """The responses of a request, each with the form that it answers. Each is read once, with its problems."""
 
     def __init__(self, reading: SubmitReading, policies: PolicyLibrary) -> None:
         self._bundle = reading.bundle
@@ -94,14 +94,14 @@ class _Answers:
         self._clean: dict[tuple[int, str], Resource] = {}
 
     def of(self, item: RequestedItem) -> tuple[_FormAnswers, ...]:
-        """Those that may count for an item."""
+        """The responses that may count for an item."""
         return tuple(self._all[id(r.resource)] for r in item.responses if id(r.resource) in self._all)
 
     def chosen(self, own: tuple[_FormAnswers, ...], edition: Edition, *, tied: bool) -> _FormAnswers | None:
         """An item's answers to the edition's form, the latest when there are several.
 
-        A problem when there are none but others: of another edition, or tied to the item and of another policy; and
-        when several differ and none is the latest.
+        It is a problem when the only answers are for another edition, or are tied to the item but for another policy,
+        and when several differ and none is the latest.
         """
         of_policy = [a for a in own if a.policy.id == edition.policy_id]
         fitting = [a for a in of_policy if a.fits(edition)]
@@ -118,7 +118,7 @@ class _Answers:
         return newest[0] if newest else None
 
     def read(self, answers: _FormAnswers, form: Form) -> Resource:
-        """The cleaned response; what is wrong with it becomes problems, once."""
+        """The cleaned response. Its faults become problems the first time it is read."""
         sent = answers.sent
         key = (id(sent.resource), form.canonical)
         if key not in self._clean:
@@ -129,7 +129,7 @@ class _Answers:
         return self._clean[key]
 
     def read_the_rest(self) -> None:
-        """Reads what no item asked for against its own form, so that its problems are told as well."""
+        """Reads the responses that no item used against their own forms, so that their problems are reported too."""
         seen = {resource for resource, _ in self._clean}
         for resource, answers in self._all.items():
             if resource not in seen:
@@ -152,7 +152,7 @@ def _form_of(sent: SentResponse, bundle: RequestBundle, policies: PolicyLibrary)
 
 
 def _latest(several: list[_FormAnswers]) -> Iterator[_FormAnswers]:
-    """Those that none of the others is surely later than, in the order of their places."""
+    """The answers that may be the latest, in the order of their places: no other is certainly later."""
     spans = [_authored(a.sent.resource.get("authored")) for a in several]
     starts = sorted((s[0] for s in spans if s), reverse=True)
     for answers, span in zip(several, spans, strict=True):
@@ -161,7 +161,7 @@ def _latest(several: list[_FormAnswers]) -> Iterator[_FormAnswers]:
 
 
 def _authored(text: Any) -> tuple[datetime, datetime] | None:
-    """First and last instant that a dateTime can mean; a day without a time is that day anywhere on earth."""
+    """First and last instant that a dateTime can mean. A day without a time is that day in any time zone."""
     day = real_day(text)
     try:
         moment = datetime.fromisoformat(text) if day and len(text) > len("2026-01-31") else None

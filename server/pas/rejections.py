@@ -42,7 +42,7 @@ class Rejection:
 
 
 def rejections_of(request: AuthorizationRequest, plan: Plan) -> tuple[Rejection, ...]:
-    """Why this plan decides nothing of a request; empty when it decides."""
+    """The reasons not to decide a request; none when it is decided."""
     return (
         *_updates(request.claim),
         *_payer(plan, request.insurer),
@@ -52,7 +52,7 @@ def rejections_of(request: AuthorizationRequest, plan: Plan) -> tuple[Rejection,
 
 
 def inquiry_rejections_of(request: InquiryRequest, plan: Plan) -> tuple[Rejection, ...]:
-    """Why this plan tells nothing to an inquiry; a member who is no longer covered may still ask."""
+    """The reasons not to answer an inquiry. A member who is no longer covered may still be asked about."""
     holder = request.patient if request.coverage is None else request.coverage
     return (
         *_payer(plan, request.insurer),
@@ -79,7 +79,7 @@ def _updates(claim: Resource) -> Iterator[Rejection]:
 
 
 def _payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:
-    """A request for another payer, or for none that can be told."""
+    """A request to another payer, or to one that cannot be identified."""
     known = plan.is_payer(insurer)
     if known is None:
         text = f"The insurer has no identifier; send the payer id {plan.payer_id} or the NPI {plan.npi}."
@@ -118,7 +118,7 @@ def _coverage(plan: Plan, request: AuthorizationRequest) -> Iterator[Rejection]:
 
 
 def _is_payer(plan: Plan, payor: Resource, request: AuthorizationRequest) -> bool | None:
-    """As Plan.is_payer; None as well where a payor is no organization, or is the insurer, which is judged by itself."""
+    """As Plan.is_payer. None also for a payor that is no organization, or is the insurer, checked elsewhere."""
     organization = request.index.resolve(payor, request.coverage)
     if organization is not None and (
         organization is request.insurer or organization.get("resourceType") != "Organization"

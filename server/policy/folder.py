@@ -44,7 +44,7 @@ class Loader:
 
     def _policy(self, folder: Path) -> Policy | None:
         for form in sorted((self.questionnaires / folder.name).glob("*.json")):
-            self.files.form(form)  # whatever is wrong with policy.toml hides nothing of them
+            self.files.form(form)  # they are read even when policy.toml has faults
         file = folder / "policy.toml"
         read = read_toml(
             file,
@@ -87,7 +87,7 @@ class Loader:
         found = list(unjudged(table))
         if library is not None:
             found += undeclared(table, self.files.declared(library))
-        elif not source.exists():  # what is wrong with one that exists was told when it was read
+        elif not source.exists():  # a fault of a file that exists was reported when it was read
             found.append(("library", f"there is no {source}; name a library of this folder"))
         for place, text in found:
             self.files.problem(folder / "policy.toml", f"edition {table.version}.{place}", text)

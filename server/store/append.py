@@ -1,4 +1,4 @@
-"""Facts that follow in a case: the answer that stood is kept, and what is answered from now on is written."""
+"""Adds facts to a case: keeps the answer that was valid until now, and writes the answer that is valid from now on."""
 
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
@@ -16,7 +16,7 @@ def append(connection: Connection, change: Change) -> bool:
         .values(facts=case.facts)
         .returning(submission.c.seq)
     )
-    seq = connection.execute(claimed).scalar()  # whoever comes second waits here; SQLite has one writer anyway
+    seq = connection.execute(claimed).scalar()  # a second writer waits here; SQLite has only one
     if seq is None:
         if connection.execute(select(submission.c.seq).where(submission.c.id == case.id)).scalar() is None:
             raise LookupError(f"case {case.id} is not there")
@@ -56,7 +56,7 @@ def _insert(connection: Connection, table: Table, seq: int, new: list[rows.Row])
 
 
 def _new_keys(connection: Connection, seq: int, change: Change) -> list[rows.Row]:
-    """Keys of now that were none before. Those of before stay: an old number finds what became of it (pas P-76)."""
+    """The keys that are new. Old keys stay, so that an old number still finds its case (pas P-76)."""
     columns = (item_key.c.kind, item_key.c.value, item_key.c.sequence)
     known = {tuple(row) for row in connection.execute(select(*columns).where(item_key.c.submission == seq))}
     return [k for k in rows.item_keys(change.case.items) if (k["kind"], k["value"], k["sequence"]) not in known]

@@ -1,4 +1,4 @@
-"""How writes become transactions: each its own, or, where the database has one writer, several in one commit."""
+"""Runs writes in transactions: one for each write, or, on a database with one writer, one commit for several writes."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,13 +12,13 @@ _T = TypeVar("_T")
 
 
 class Commit(Protocol):
-    """Runs work in a transaction of the Connection it gets; its result or its error, once that is committed."""
+    """Runs a function in a transaction. Returns its result, or raises its error, after the commit."""
 
     def __call__(self, work: Callable[[Connection], _T]) -> _T: ...
 
 
 def commit_of(engine: Engine) -> Commit:
-    """On SQLite writers queue anyway, and each commit waits for the disk: those that wait together share one."""
+    """SQLite has one writer and each commit waits for the disk, so writers that wait at one time share a commit."""
     return _Shared(engine) if engine.dialect.name == "sqlite" else _Alone(engine)
 
 
@@ -32,10 +32,10 @@ class _Alone:
 
 
 class _Shared:
-    """Whoever gets the turn commits the work of all that wait by then; the others find theirs done.
+    """The thread that gets the lock commits the work of every thread waiting for it; those then find their work done.
 
-    Work must leave nothing behind but rows: where one of several fails, all are rolled back and each is run again,
-    alone, so that a failure is its caller's and nobody else's.
+    Work must have no effect other than its rows: when one of several fails, all are rolled back and each runs again
+    alone, so that only the caller whose work fails gets the error.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -47,14 +47,14 @@ class _Shared:
         mine: Future[_T] = Future()
         self._waiting.append((work, mine))
         with self._turn:
-            if not mine.done():  # then it still waits: what is taken from there is done when the turn ends
+            if not mine.done():  # no other thread has done it, so it is still in the queue
                 self._run([self._waiting.popleft() for _ in range(len(self._waiting))])
         return mine.result(timeout=0)
 
     def _run(self, taken: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
         try:
             results = self._alone(lambda connection: [work(connection) for work, _ in taken])
-        except Exception as error:  # noqa: BLE001 - it is raised again, to whom it belongs
+        except Exception as error:  # noqa: BLE001 - it is raised in the thread whose work failed
             if len(taken) == 1:
                 taken[0][1].set_exception(error)
             else:

@@ -1,4 +1,4 @@
-"""From a database URL to engines that keep the store's promises, on a schema that is current."""
+"""Opens the database of a URL: engines that keep the store's promises, with the schema brought up to date."""
 
 import os
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from server.store.schema import HEAD
 
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 0x5649_5452_5556  # any number that nothing else locks in this database
+_MIGRATION_LOCK = 0x5649_5452_5556  # an arbitrary number that no other lock of this database uses
 _BUSY_SECONDS = 15
 _NO_PHI: Any = {"hide_parameters": True}
-"""What is stored must not come out in the text of an error, and so in a log."""
+"""Keeps stored values out of the text of errors, and so out of logs."""
 _ACCEPTED = "Use sqlite:///path/to/file.db or postgresql://user:password@host/database."
 
 
@@ -86,13 +86,13 @@ def _sqlite(url: URL) -> Engines:
     path = Path(str(url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The file holds patient data: made by us, it is for this user alone. SQLite gives its WAL the same mode.
+        # The file holds patient data, so it is created readable by this user alone; SQLite gives its WAL the same mode.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise UnusableDatabase(
             f"The database file {path} cannot be opened: {error.strerror}. Check the path and its permissions."
         ) from error
-    # One connection writes: threads wait for it in commit.py, sharing commits, instead of polling SQLite's lock.
+    # One connection writes. Threads wait for it in commit.py, where they share commits; SQLite would let them poll.
     writes = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     reads = create_engine(url, pool_size=4, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     event.listen(writes, "connect", _pragmas())
@@ -104,7 +104,7 @@ def _sqlite(url: URL) -> Engines:
 
 def _pragmas(*more: str) -> Callable[[Any, Any], None]:
     def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself; the "begin" event does
+        connection.isolation_level = None  # the driver starts no transaction by itself; the "begin" event below does
         for pragma in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", *more):
             connection.execute(pragma)
 
@@ -114,7 +114,7 @@ def _pragmas(*more: str) -> Callable[[Any, Any], None]:
 def _postgresql(url: URL) -> Engines:
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": "5"})
-    # Pre-ping: a restart of the database must cost no request.
+    # A connection is tested before use, so that no request fails after the database has restarted.
     engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, **_NO_PHI)
     return Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
@@ -128,7 +128,7 @@ def _refuse_asynchronous_commit(connection: Connection) -> None:
 
 
 def _migrate(engine: Engine) -> None:
-    """Runs what is missing in one transaction, under a lock that other starting processes wait for."""
+    """Runs the missing migrations in one transaction. Other processes that start wait for its lock."""
     from alembic import command  # noqa: PLC0415 - a start on a current schema does without Alembic
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
@@ -151,6 +151,6 @@ def _migrate(engine: Engine) -> None:
 
 
 def _cause(error: SQLAlchemyError) -> str:
-    """The database's own words, without the statement; drivers put no password in them."""
+    """The database's error message without the statement; drivers put no password into it."""
     cause = getattr(error, "orig", None) or error
     return " ".join(str(cause).split()).rstrip(".")

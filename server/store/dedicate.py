@@ -1,4 +1,4 @@
-"""What a record is for: the requests of a plan, or a sandbox. One is never taken for the other."""
+"""Marks a record as a plan's or a sandbox's, so that a server never opens one as the other."""
 
 from datetime import datetime
 

@@ -12,8 +12,8 @@ from server.store.schema import item, item_key, submission, visible
 def matching(inquiry: Inquiry, *, by_number: bool) -> Select[str]:
     """The ids of the submissions that match, newest first.
 
-    by_number: one of the numbers instead of the soft filters. Soft filters must all hold for one and the same item; an
-    item without dates is not ruled out by them.
+    by_number: search by the numbers instead of the soft filters. One item must pass all soft filters; an item without
+    dates passes the filter by dates.
     """
     narrowed = _keyed("number", inquiry.numbers) if by_number else _soft(inquiry)
     found = (
@@ -36,7 +36,7 @@ def _an_item(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _keyed(kind: str, values: Iterable[str]) -> ColumnElement[bool]:
-    """The item has one of the values."""
+    """The condition that an item has one of the values as a key of this kind."""
     return (
         exists()
         .where(
@@ -57,7 +57,7 @@ def _soft(inquiry: Inquiry) -> ColumnElement[bool] | None:
         wanted.append(item.c.action.in_(inquiry.actions))
     if inquiry.service:
         first, last = inquiry.service
-        # The period of an approval counts as well: a day late in it was never asked for, and is authorized.
+        # An item also matches by the period of its approval, which may reach beyond the days that were requested.
         wanted.append(
             or_(
                 item.c.service_start.is_(None),

@@ -1,4 +1,4 @@
-"""What the server keeps, and the one port that keeps it. Adapters: sql.py (SQLite or PostgreSQL, one code path)."""
+"""What the server keeps, and the port through which it does. Adapters: sql.py (SQLite or PostgreSQL, one code path)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class ItemRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one database transaction writes of a case: facts, what they make of it, and what is answered from now on.
+    """What one transaction writes of a case: new facts, the case after them, the answers valid from now on.
 
     expected: how many facts the case has in the record; 0 opens it. facts: those that follow, at least one.
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
@@ -114,8 +114,8 @@ class Explanation:
 class QuestionnaireErrors:
     """One report of a DTR app about forms that it could not work with (dtr D-71, D-72).
 
-    questionnaires: canonicals; outcomes: JSON text, a list of OperationOutcomes as received. The text is a stranger's:
-    it is kept for whoever mends the form, and goes to no log and no page as it stands.
+    questionnaires: canonicals; outcomes: JSON text, a list of OperationOutcomes as received. An app wrote the text,
+    so it is not trusted: it is kept for whoever mends the form, and is shown in no log and on no page.
     """
 
     received: datetime
@@ -178,9 +178,9 @@ class Store(Protocol):
         ...
 
     def dedicate(self, *, sandbox: bool) -> None:
-        """Makes an empty record a sandbox's, for good, or refuses one that belongs to the other kind.
+        """Marks an empty record for good as a sandbox's. Raises UnusableDatabase for a record of the other kind.
 
-        Raises UnusableDatabase: a sandbox's record serves nothing else, and a record of requests no sandbox.
+        A sandbox's record serves only sandboxes, and a record of a plan's requests serves no sandbox.
         """
         ...
 

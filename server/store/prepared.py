@@ -1,6 +1,6 @@
-"""Statements of the busiest paths: SQLAlchemy words them once for the database, then the driver alone runs them.
+"""Statements that run on every request: SQLAlchemy writes their SQL once, and the driver runs it directly.
 
-For one row by its key, what SQLAlchemy does around each execution costs several times what the database does.
+To read one row by its key, SQLAlchemy needs several times as long as the database.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _Convert = Callable[[Any], Any]
 
 
 class Prepared:
-    """One statement for one dialect, with one value for each parameter: no expanding IN.
+    """One statement for one dialect. Each parameter takes one value, so an IN with a list cannot be prepared.
 
     It runs within the transaction of the Connection it is given. Values pass through the types of their columns in both
     directions, and errors are SQLAlchemy's, as if it had run the statement.
@@ -24,7 +24,7 @@ class Prepared:
 
     def __init__(self, statement: Insert | ReturningInsert[Any] | Select[Any] | TextClause, dialect: Dialect) -> None:
         columns = None
-        if isinstance(statement, Insert | ReturningInsert):  # a serial number is the database's own to give
+        if isinstance(statement, Insert | ReturningInsert):  # the database itself assigns `seq`
             columns = [c.name for c in statement.table.columns if c.name != "seq"]
         compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
         self._sql = str(compiled)
@@ -41,7 +41,7 @@ class Prepared:
         self._error = dialect.loaded_dbapi.Error
 
     def run(self, connection: Connection, *rows: Mapping[str, Any]) -> None:
-        """Once for each row."""
+        """Executes the statement once for each row of values."""
         for values in rows:
             self._execute(connection, values).close()
 

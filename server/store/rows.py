@@ -24,7 +24,7 @@ _LONGEST_KEY = 200  # characters; PostgreSQL refuses index entries beyond about 
 
 
 def key(value: str) -> str:
-    """A sender's value as it stands in an index: itself, or its hash when it is too long for one."""
+    """The form of a sender's value in an index: the value, or its hash when it is too long for an index."""
     return value if len(value) <= _LONGEST_KEY else "sha256:" + hashlib.sha256(value.encode()).hexdigest()
 
 
@@ -60,14 +60,14 @@ def submission_row(change: Change) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of one table; each still lacks its submission's `seq`."""
+    """Rows of one table, before `seq`, the submission's number, is added to each."""
 
     table: Table
     rows: list[Row]
 
 
 def parts(change: Change) -> Iterator[Part]:
-    """Everything that hangs on a case that is opened, in an order that the foreign keys accept; no part is empty."""
+    """The rows that belong to a new case, in an order that the foreign keys accept; empty parts are left out."""
     case = change.case
     yield from (
         part

@@ -40,7 +40,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Words(TypeDecorator[str]):
-    """Text of any length. PostgreSQL holds no NUL, and an id in a URL may contain one: it must miss, not fail."""
+    """Text of any length. PostgreSQL cannot store NUL, so a value with NUL, say an id in a URL, must match nothing."""
 
     impl = Text
     cache_ok = True
@@ -119,7 +119,7 @@ visible = Table(
     _submission_key(),
     sqlite_with_rowid=False,
 )
-"""Who finds a submission: each member id with each provider of it, so that `$inquire` reads one stretch of an index."""
+"""Who may find a submission: a row for each member id with each provider, so that `$inquire` reads one index range."""
 
 item_key = Table(
     "item_key",
@@ -130,7 +130,7 @@ item_key = Table(
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""What narrows a search further. kind: `number` (authorization, reference and previous numbers) or `code`."""
+"""The keys by which a search is narrowed. kind: `number` (authorization, reference and previous numbers) or `code`."""
 
 approval = Table(
     "approval",
@@ -177,10 +177,10 @@ former_rendering = Table(
     Column("kind", Words, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
-"""The answers of before: what was answered while the case had so many facts."""
+"""Earlier answers: those that were valid while the case had this number of facts."""
 
 mark = Table("mark", metadata, Column("name", Words, primary_key=True), Column("at", Instant, nullable=False))
-"""What this record is. `sandbox`: its decisions are scripted."""
+"""The kind of this record, as the name of a row. `sandbox`: its decisions are scripted."""
 
 assertion = Table(
     "assertion",

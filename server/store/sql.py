@@ -108,7 +108,7 @@ class SqlStore:
         self._active = Prepared(_ACTIVE, dialect)
         self._by_transaction = Prepared(_BY_TRANSACTION, dialect)
         self._rendering = Prepared(_RENDERING, dialect)
-        # Whoever comes second waits here for the first to commit, and then gets no row back.
+        # A parallel second insert waits here until the first has committed, and then returns no row.
         self._claim_transaction = Prepared(
             dialect_insert(submission)
             .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])

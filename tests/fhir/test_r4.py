@@ -7,7 +7,7 @@ from server.fhir.r4 import FILE, RESOURCES, definition
 from tests.fhir.r4_elements import made_from
 from tests.shared_material import SHARED, needs_shared
 
-# What a payer is sent and sends. R4B changed none of them (spec/fhir-libraries.md 1).
+# What a payer is sent and sends. R4B changed none of them.
 SENT = [
     *("Bundle", "Parameters", "Claim", "Coverage", "Patient", "Organization", "Practitioner", "PractitionerRole"),
     *("Encounter", "Condition", "Observation", "Procedure", "AllergyIntolerance", "DiagnosticReport", "Location"),

@@ -1,9 +1,8 @@
 """What every database behind the Store port keeps: the same promises on SQLite and on PostgreSQL."""
 
-import multiprocessing
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -38,6 +37,7 @@ from tests.requests.cases import (
     opening,
     ruled,
 )
+from tests.store.processes import append_all
 from tests.store.stored_rows import rows_of
 
 DAY = timedelta(days=1)
@@ -60,14 +60,6 @@ def store(shared_url: str) -> Iterator[SqlStore]:
 @pytest.fixture
 def member() -> str:
     return f"M-{uuid.uuid4()}"
-
-
-def append_once(url: str, change: Change) -> str | None:
-    """In a process of its own."""
-    opened = open_store(url)
-    stored = opened.append(change)
-    opened.close()
-    return stored
 
 
 def counts(url: str) -> dict[str, int]:
@@ -129,8 +121,7 @@ class TestOpening:
         """Processes that share a database agree on one case, as threads do."""
         transaction = a_transaction()
         many = [opening(member_ids=(member,), transaction=transaction) for _ in range(12)]
-        with ProcessPoolExecutor(4, multiprocessing.get_context("forkserver")) as processes:
-            ids = set(processes.map(append_once, [shared_url] * len(many), many))
+        ids = set(append_all(shared_url, many))
         assert list(ids) == store.inquire(Inquiry((member,), (NPI,)))
 
     def test_different_transactions_in_parallel_all_stand(self, store: Store, member: str) -> None:

@@ -1,23 +1,22 @@
 """Facts that follow in a case, on every database behind the port: what is answered then, and what is kept of before."""
 
-import multiprocessing
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from server.decision.authorization import Role, Verdict
-from server.decision.case import apply
+from server.decision.case import Case, apply
 from server.decision.fact_json import fact_from
 from server.decision.model import Outcome
-from server.store.ports import Change, Inquiry
+from server.store.ports import ActiveAuthorization, Change, Inquiry
 from server.store.schema import metadata
 from server.store.sql import SqlStore, open_store
-from tests.requests.bundle import MEMBER
 from tests.requests.cases import (
     LATER_RENDERINGS,
     NPI,
@@ -25,40 +24,55 @@ from tests.requests.cases import (
     RECEIVED,
     RENDERINGS,
     YEAR,
+    Judged,
     an_assertion,
     following,
     judged,
     opening,
     ruled,
 )
+from tests.store.processes import append_all
 from tests.store.stored_rows import rows_of
 
 LATER = RECEIVED + timedelta(hours=1)
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[SqlStore]:
-    opened = open_store(database_url, clock=lambda: RECEIVED)
+@pytest.fixture(scope="module")
+def store(module_database_url: str) -> Iterator[SqlStore]:
+    """One store for the module: tests keep apart by member, as patients do."""
+    opened = open_store(module_database_url, clock=lambda: RECEIVED)
     yield opened
     opened.close()
 
 
+def of_a_member(*items: Judged, **request: Any) -> Change:
+    """A case of a member of its own."""
+    return opening(*items, **{"member_ids": (f"M-{uuid.uuid4()}",), **request})
+
+
 def pended(*, items: int = 1) -> Change:
-    return opening(*(judged(n, Outcome.PEND_NURSE) for n in range(1, items + 1)))
+    return of_a_member(*(judged(n, Outcome.PEND_NURSE) for n in range(1, items + 1)))
 
 
-def append_once(url: str, change: Change) -> str | None:
-    """In a process of its own."""
-    opened = open_store(url)
-    stored = opened.append(change)
-    opened.close()
-    return stored
+def rows_about(url: str, table: str, case: Case) -> list[dict[str, Any]]:
+    """The rows of a table that belong to a case."""
+    (seq,) = (row["seq"] for row in rows_of(url, "submission") if row["id"] == case.id)
+    return [row for row in rows_of(url, table) if row.get("submission") == seq or row.get("subject") == case.id]
+
+
+def everything(url: str) -> dict[str, list[dict[str, Any]]]:
+    return {table: rows_of(url, table) for table in metadata.tables}
+
+
+def active(store: SqlStore, case: Case) -> ActiveAuthorization | None:
+    return store.active_authorization(case.request.member_ids, POLICY, YEAR[0])
 
 
 def test_a_later_fact_is_what_is_answered_from_then_on(store: SqlStore) -> None:
-    """Items, renderings, the active authorization and the search by number are those of the case as it stands now."""
+    """Items, renderings and the active authorization are those of the case as it stands now."""
     first = pended()
     store.append(first)
+    assert active(store, first.case) is None
     change = following(first.case, ruled(at=LATER))
     assert store.append(change) == first.case.id
     assert {which: store.rendering(first.case.id, *which) for which in LATER_RENDERINGS} == LATER_RENDERINGS
@@ -66,11 +80,10 @@ def test_a_later_fact_is_what_is_answered_from_then_on(store: SqlStore) -> None:
     assert explanation is not None
     (item,) = explanation.items
     (now,) = change.case.items
+    assert now.number is not None
     assert (item.outcome, item.action, item.number, item.period) == ("approve", "A1", now.number, YEAR)
     assert item.reference == first.case.items[0].reference
-    active = store.active_authorization([MEMBER], POLICY, YEAR[0])
-    assert active is not None
-    assert (active.number, active.case_id) == (now.number, first.case.id)
+    assert active(store, first.case) == ActiveAuthorization(now.number, POLICY, YEAR, first.case.id)
 
 
 def test_numbers_of_before_and_of_now_find_the_case(store: SqlStore) -> None:
@@ -79,37 +92,38 @@ def test_numbers_of_before_and_of_now_find_the_case(store: SqlStore) -> None:
     store.append(first)
     change = following(first.case, ruled())
     store.append(change)
-    store.append(opening())  # another request of the member, which a number must not find
+    members = first.case.request.member_ids
+    store.append(opening(member_ids=members))  # another request of the member, which a number must not find
     for number in (first.case.items[0].reference, change.case.items[0].number):
-        assert store.inquire(Inquiry((MEMBER,), (NPI,), numbers=(str(number),))) == [first.case.id]
+        assert store.inquire(Inquiry(members, (NPI,), numbers=(str(number),))) == [first.case.id]
 
 
-def test_what_stood_there_is_kept(store: SqlStore, database_url: str) -> None:
+def test_what_stood_there_is_kept(store: SqlStore, module_database_url: str) -> None:
     """Every former rendering stays byte for byte, every fact as it was written, and the audit tells each decision."""
     first = pended()
     store.append(first)
-    before = rows_of(database_url, "fact")
+    before = rows_about(module_database_url, "fact", first.case)
     second = following(first.case, ruled(verdict=Verdict.FORWARD, role=Role.NURSE, at=LATER))
     store.append(second)
     third = following(second.case, ruled(at=LATER + timedelta(hours=1)), renderings=dict.fromkeys(RENDERINGS, b"third"))
     store.append(third)
-    former = rows_of(database_url, "former_rendering")
+    former = rows_about(module_database_url, "former_rendering", first.case)
     assert {(r["facts"], r["version"], r["kind"]): r["body"] for r in former} == {
         **{(2, *which): body for which, body in RENDERINGS.items()},
         **{(3, *which): body for which, body in LATER_RENDERINGS.items()},
     }
-    kept = sorted(rows_of(database_url, "fact"), key=lambda row: row["number"])
+    kept = sorted(rows_about(module_database_url, "fact", first.case), key=lambda row: row["number"])
     assert kept[:2] == before
     assert [fact_from(row["kind"], row["body"]) for row in kept] == [*first.facts, *second.facts, *third.facts]
     assert [(row["number"], row["at"]) for row in kept[2:]] == [(3, second.facts[0].at), (4, third.facts[0].at)]
     assert store.case(first.case.id) == third.case
-    audited = rows_of(database_url, "audit")
-    assert [(r["event"], r["subject"], r["at"]) for r in audited] == [
-        ("decision", first.case.id, at) for at in (RECEIVED, LATER, LATER + timedelta(hours=1))
+    audited = rows_about(module_database_url, "audit", first.case)
+    assert [(r["event"], r["at"]) for r in audited] == [
+        ("decision", at) for at in (RECEIVED, LATER, LATER + timedelta(hours=1))
     ]
 
 
-def test_of_parallel_changes_one_is_written(store: SqlStore, database_url: str) -> None:
+def test_of_parallel_changes_one_is_written(store: SqlStore, module_database_url: str) -> None:
     """Of changes that follow the same facts one wins, and the others hear that the case has moved on."""
     first = pended()
     store.append(first)
@@ -119,29 +133,28 @@ def test_of_parallel_changes_one_is_written(store: SqlStore, database_url: str) 
     assert (told.count(None), told.count(first.case.id)) == (7, 1)
     (winner,) = (change for change, said in zip(many, told, strict=True) if said)
     assert store.case(first.case.id) == winner.case
-    assert [r["number"] for r in rows_of(database_url, "approval")] == [winner.case.items[0].number]
-    assert len(rows_of(database_url, "audit")) == 2
+    approvals = rows_about(module_database_url, "approval", first.case)
+    assert [r["number"] for r in approvals] == [winner.case.items[0].number]
+    assert len(rows_about(module_database_url, "audit", first.case)) == 2
 
 
-def test_of_changes_from_several_processes_one_is_written(store: SqlStore, database_url: str) -> None:
+def test_of_changes_from_several_processes_one_is_written(store: SqlStore, module_database_url: str) -> None:
     """Processes that share a database agree on which change came first."""
     first = pended()
     store.append(first)
-    many = [following(first.case, ruled()) for _ in range(8)]
-    with ProcessPoolExecutor(4, multiprocessing.get_context("forkserver")) as processes:
-        told = list(processes.map(append_once, [database_url] * len(many), many))
+    told = append_all(module_database_url, [following(first.case, ruled()) for _ in range(8)])
     assert (told.count(None), told.count(first.case.id)) == (7, 1)
 
 
-def test_who_comes_late_writes_nothing_and_may_try_again(store: SqlStore, database_url: str) -> None:
+def test_who_comes_late_writes_nothing_and_may_try_again(store: SqlStore, module_database_url: str) -> None:
     """A change that follows what no longer stands leaves no row; made from the case as it stands, it is written."""
     first = pended(items=2)
     store.append(first)
     won = following(first.case, ruled(1))
     assert store.append(won) == first.case.id
-    before = {table: rows_of(database_url, table) for table in metadata.tables}
+    before = everything(module_database_url)
     assert store.append(following(first.case, ruled(2))) is None
-    assert {table: rows_of(database_url, table) for table in metadata.tables} == before
+    assert everything(module_database_url) == before
     now = store.case(first.case.id)
     assert now == won.case
     assert now is not None
@@ -149,45 +162,44 @@ def test_who_comes_late_writes_nothing_and_may_try_again(store: SqlStore, databa
 
 
 def test_items_that_no_fact_names_stay(store: SqlStore) -> None:
-    """A ruling on one of two items leaves the other, with its reference, as it was."""
-    first = opening(judged(1), judged(2, Outcome.PEND_NURSE))
+    """A ruling on one of two items leaves the other, with its number, as it was."""
+    first = of_a_member(judged(1), judged(2, Outcome.PEND_NURSE))
     store.append(first)
     store.append(following(first.case, ruled(2, verdict=Verdict.DENY)))
     found = store.explanation(first.case.id)
     assert found is not None
-    assert [(i.sequence, i.action, i.number) for i in found.items] == [
-        (1, "A1", first.case.items[0].number),
-        (2, "A3", None),
-    ]
-    active = store.active_authorization([MEMBER], POLICY, YEAR[0])
-    assert active is not None
-    assert active.number == first.case.items[0].number
+    number = first.case.items[0].number
+    assert [(i.sequence, i.action, i.number) for i in found.items] == [(1, "A1", number), (2, "A3", None)]
+    authorized = active(store, first.case)
+    assert authorized is not None
+    assert authorized.number == number
 
 
-def test_a_change_needs_its_case(store: SqlStore, database_url: str) -> None:
+def test_a_change_needs_its_case(store: SqlStore, module_database_url: str) -> None:
     """Nothing can follow in a case that was never opened."""
+    before = everything(module_database_url)
     with pytest.raises(LookupError):
         store.append(following(pended().case, ruled()))
-    assert not rows_of(database_url, "fact")
+    assert everything(module_database_url) == before
 
 
-def test_a_failure_leaves_nothing(store: SqlStore, database_url: str) -> None:
+def test_a_failure_leaves_nothing(store: SqlStore, module_database_url: str) -> None:
     """A number that is taken fails the whole change: the answer, the facts and the items are those of before."""
-    first, taken = pended(), opening()
+    first, taken = pended(), of_a_member()
     store.append(first)
     store.append(taken)
     fact = ruled()
     stolen = replace(fact, rulings=(replace(fact.rulings[0], number=taken.case.items[0].number),))
-    before = {table: rows_of(database_url, table) for table in metadata.tables}
+    before = everything(module_database_url)
     with pytest.raises(IntegrityError):
         store.append(following(first.case, stolen))
-    assert {table: rows_of(database_url, table) for table in metadata.tables} == before
+    assert everything(module_database_url) == before
     assert store.append(following(first.case, fact)) == first.case.id
 
 
 def test_what_was_only_received_can_be_decided_later(store: SqlStore) -> None:
     """A case that was opened without a decision gets its items, answers and what they refer to with the next fact."""
-    whole, said = opening(), an_assertion()
+    whole, said = of_a_member(), an_assertion()
     received, decided = whole.facts
     bare = apply(None, received)
     store.append(Change(bare, 0, (received,), {}))
@@ -198,20 +210,21 @@ def test_what_was_only_received_can_be_decided_later(store: SqlStore) -> None:
     found = store.explanation(whole.case.id)
     assert found is not None
     assert [i.number for i in found.items] == [whole.case.items[0].number]
-    active = store.active_authorization([MEMBER], POLICY, YEAR[0])
-    assert active is not None
-    assert active.number == whole.case.items[0].number
+    authorized = active(store, whole.case)
+    assert authorized is not None
+    assert authorized.number == whole.case.items[0].number
     assert store.assertion(said.id) == said
 
 
 def test_every_member_id_keeps_its_approval(store: SqlStore) -> None:
     """An approval that a person gives is found by each of the member's ids, as a machine's is."""
     member = str(uuid.uuid4())
-    first = opening(judged(outcome=Outcome.PEND_NURSE), member_ids=(member, f"{member}-b"), npis=(NPI, "1000000012"))
+    members = (member, f"{member}-b")
+    first = opening(judged(outcome=Outcome.PEND_NURSE), member_ids=members, npis=(NPI, "1000000012"))
     store.append(first)
     change = following(first.case, ruled())
     store.append(change)
-    for known in (member, f"{member}-b"):
-        active = store.active_authorization([known], POLICY, YEAR[0])
-        assert active is not None
-        assert active.number == change.case.items[0].number
+    for known in members:
+        authorized = store.active_authorization([known], POLICY, YEAR[0])
+        assert authorized is not None
+        assert authorized.number == change.case.items[0].number

@@ -1,4 +1,4 @@
-"""The outside of a PAS request: Bundle or Parameters, its entries, its Claim, and references into it."""
+"""The envelope of a PAS request: Bundle or Parameters, the entries, the Claim, and how references resolve."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -22,8 +22,8 @@ _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 class RequestBundle:
     """One request while it is read: the Bundle, its index and every problem found so far.
 
-    bundle: as sent; where its structure is broken, without the broken parts, so that reading can go on and find the
-    rest. Raises InvalidRequest when there is nothing to go on with: no Bundle, no entry, no Claim at its head, or more
+    bundle: as sent, but without elements that are not valid FHIR, so that reading can go on and find further problems.
+    Raises InvalidRequest when it cannot go on: there is no Bundle, no entry or no Claim at its head, or there is more
     of anything than a request may have.
     """
 
@@ -38,7 +38,7 @@ class RequestBundle:
             if place is not None and path is not None and place.startswith(path):
                 place = "Bundle" + place[len(path) :]
             self.add(problem.code, problem.text, place)
-        if bundle is None or len(found) > MAX_PROBLEMS:  # what is broken and not listed could not be taken out
+        if bundle is None or len(found) > MAX_PROBLEMS:  # of so many, some have no place by which to remove them
             raise InvalidRequest(self.problems)
         self.bundle = _without_broken(bundle, self.problems) if self.problems else bundle
         self.index = BundleIndex(self.bundle)
@@ -104,7 +104,7 @@ class RequestBundle:
         return None, None
 
     def _few_entries(self, bundle: Resource | None) -> None:
-        """Before anything else looks at them: the structure check alone could take seconds."""
+        """Refuses too many entries first of all, since the structure check of so many could take seconds."""
         entries = (bundle or {}).get("entry")
         if isinstance(entries, list) and len(entries) > MAX_ENTRIES:
             text = f"The Bundle has more than {MAX_ENTRIES} entries; send fewer, large records as one document."
@@ -175,5 +175,5 @@ def _without_broken(bundle: Resource, problems: Iterable[Problem]) -> Resource:
             else:
                 node.pop(steps[-1], None)
         except (KeyError, IndexError, TypeError, AttributeError):
-            continue  # already gone with an element above it
+            continue  # it was removed with an element above it
     return copy

@@ -15,7 +15,7 @@ def read_claim(bundle: RequestBundle) -> date | None:
     if bundle.claim.get("status") not in ("active", None):
         bundle.add("value", "Claim.status must be `active`; a Claim that is not is no request.", f"{CLAIM}.status")
     created = bundle.claim.get("created")
-    if created is None:  # with a data-absent-reason: the day the Bundle was made is the nearest that is known
+    if created is None:  # the day has a data-absent-reason, so the day of the Bundle stands in for it
         created = bundle.bundle.get("timestamp")
     day = real_day(created)
     if day is None or not plausible(day):

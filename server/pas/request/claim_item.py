@@ -20,7 +20,7 @@ REQUESTED_SERVICE = f"{PAS}extension-requestedService"
 TRACE_NUMBER = f"{PAS}extension-itemTraceNumber"
 
 EARLIEST, LATEST = 1800, 2200
-"""Years: a day before or after them is no service's and no Claim's."""
+"""The years in which days of service and of Claims may lie."""
 
 _NO_ORDER = frozenset({"cancelled", "completed", "entered-in-error", "revoked", "stopped"})  # statuses; all of R4's
 
@@ -75,7 +75,7 @@ class ItemReader:
         )
 
     def _order(self, raw: Resource, at: str) -> Resource | None:
-        """The resource that requestedService names; it must be in the Bundle, or we would decide without the order."""
+        """The resource that requestedService names. It must be in the Bundle: nothing is decided without it."""
         for n, extension in enumerate(raw.get("extension") or ()):
             literal = reference(extension.get("valueReference"))
             if extension.get("url") == REQUESTED_SERVICE and literal:
@@ -89,7 +89,7 @@ class ItemReader:
         return None
 
     def _usable(self, order: Resource) -> None:
-        """An order that is over, is not to be done, or is somebody else's, asks for nothing."""
+        """Notes a problem for an order that has ended, must not be done, or is for somebody else."""
         contained = self._bundle.claim.get("contained") or ()
         places = (f"{CLAIM}.contained[{n}]" for n, resource in enumerate(contained) if resource is order)
         place = next(places, None) or self._bundle.place(order)
@@ -150,7 +150,7 @@ def _full(bundle: RequestBundle, text: Any, place: str) -> date | None:
 
 
 def plausible(day: date) -> bool:
-    """Whether care can be meant by a day; what lies outside is a slip of the pen, or meant to break something."""
+    """Whether a day can be a day of care. Days outside these years are mistakes or attacks."""
     return EARLIEST <= day.year <= LATEST
 
 

@@ -14,7 +14,7 @@ from server.pas.request.parties import PartyReader, requester_npis
 from server.store.ports import Inquiry
 
 _REVIEW_ACTION_CODE = f"{PAS}extension-reviewActionCode"
-_MOST_CRITERIA = 1_000  # of a kind; each is looked up, and a database takes only so many
+_MOST_CRITERIA = 1_000  # criteria of one kind; each is looked up, and a database takes a limited number of parameters
 _NO_CRITERION = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 
 

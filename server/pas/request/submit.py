@@ -19,7 +19,7 @@ from server.pas.request.transaction import transaction_of
 class SubmitReading:
     """A request as far as it was read. What is wrong with it stands in `bundle.problems`, and matching may add to it.
 
-    created: the day of Claim.created; the last of all days where it says none that can be read, which is a problem.
+    created: the day of Claim.created; date.max when that day cannot be read, which is also a problem.
     """
 
     version: Version
@@ -32,7 +32,7 @@ class SubmitReading:
     def request(self) -> AuthorizationRequest:
         """The request, frozen. Raises InvalidRequest with every problem that was found."""
         parties = self.parties.found()
-        if parties.coverage is None:  # found() has raised; this tells the type checker
+        if parties.coverage is None:  # found() would have raised; this line is for the type checker
             raise InvalidRequest(self.bundle.problems)
         index = self.bundle.index
         own = requester_npis(index, parties.requester)

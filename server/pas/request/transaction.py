@@ -17,8 +17,8 @@ _EXACT = 2**53
 def transaction_of(bundle: Resource, npis: tuple[str, ...]) -> Transaction:
     """What makes a request the same one again: who asks, its Bundle.identifier, and what it says (pas P-51, T-3).
 
-    It says the same when only this differs: what the Bundle tells of itself (id, meta, timestamp), narratives, the
-    order of members and of the entries behind the Claim, and how a number is written.
+    Two requests say the same when they differ only in the Bundle's id, meta and timestamp, in narratives, in the order
+    of members and of the entries after the Claim, and in how a number is written.
     """
     identifier = bundle.get("identifier") or {}
     return Transaction(
@@ -54,7 +54,7 @@ def _said(resource: Resource) -> Resource:
 
 
 def _whole(node: Any) -> Any:
-    """The same, with each whole number as an integer; a float holds whole numbers exactly up to 2^53."""
+    """A copy with each whole number as an integer. A float is exact for whole numbers up to 2^53."""
     if isinstance(node, dict):
         return {k: _whole(v) for k, v in node.items()}
     if isinstance(node, list):

@@ -52,7 +52,7 @@ def _traces(item: CaseItem, version: Version) -> Iterator[dict[str, Any]]:
 
 
 def certified(item: CaseItem, issued: date) -> Iterator[dict[str, Any]]:
-    """When something was authorized, and for which days."""
+    """The extensions that say when an item was authorized and for which days."""
     yield {"url": f"{PAS}extension-itemPreAuthIssueDate", "valueDate": issued.isoformat()}
     if item.period:
         yield {"url": f"{PAS}extension-itemPreAuthPeriod", "valuePeriod": period_of(item.period)}

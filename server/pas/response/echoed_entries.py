@@ -21,7 +21,7 @@ def echoed_entries(index: BundleIndex, named: Iterable[Resource]) -> list[dict[s
     entries: list[dict[str, Any]] = []
     waiting = list(named)
     seen: set[int] = set()
-    for resource in waiting:  # grows while it is walked: a referenced resource brings its own references
+    for resource in waiting:  # the list grows during the loop: a referenced resource has references of its own
         if id(resource) in seen or resource.get("resourceType") == "Claim":
             continue
         seen.add(id(resource))

@@ -1,4 +1,4 @@
-"""Elements that a sandbox's answer shows besides the decision, so that a partner sees every one the guide knows (T-36).
+"""Adds elements to a sandbox's answer, so that a partner sees every element that the guide has (T-36).
 
 A template is JSON: `response` is merged into the ClaimResponse of every kind, `submit` into that of `$submit` alone;
 `entries` and `submit_entries` are added to the Bundle. `${patient}` and the like stand for fullUrls and values of the

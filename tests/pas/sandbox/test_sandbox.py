@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,8 +60,8 @@ class Played:
         return [b["entry"][0]["resource"] for b in bundles]
 
 
-@pytest.fixture
-def played(database_url: str) -> Iterator[Played]:
+@contextmanager
+def playing(database_url: str) -> Iterator[Played]:
     store = open_store(database_url, clock=lambda: NOW)
     engine = SayingEngine()
     world = a_world(
@@ -75,6 +76,12 @@ def played(database_url: str) -> Iterator[Played]:
     made: Played = Played(store, Sandbox(load_sandbox(FILE), world), engine)
     yield made
     store.close()
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Iterator[Played]:
+    with playing(f"sqlite:///{tmp_path / 'record.db'}") as found:
+        yield found
 
 
 def request(member: str) -> Json:
@@ -184,8 +191,16 @@ def test_a_modified_item_has_its_partner(played: Played, version: Version) -> No
     assert ("extension" in added) is (version is Version.V2_2)
 
 
-def test_pended_then_approved(played: Played) -> None:
+@pytest.fixture
+def played_anywhere(database_url: str) -> Iterator[Played]:
+    """On both databases."""
+    with playing(database_url) as found:
+        yield found
+
+
+def test_pended_then_approved(played_anywhere: Played) -> None:
     """Before its time an inquiry finds it pended; then it is approved once, under the number it was pended by."""
+    played = played_anywhere
     bundle = request("PENDED-APPROVED")
     first = response(played.submit(bundle))
     played.now = NOW + timedelta(seconds=19)

@@ -147,6 +147,6 @@ def _beside() -> None:
     )
     op.create_index("ix_audit_subject", "audit", ["subject"])
     if op.get_bind().dialect.name == "postgresql":
-        # The bytes are read back whole; compressing them would cost more of a submit than writing them.
+        # The bytes are always read whole. Compressing them would take a submit longer than writing them uncompressed.
         op.execute("ALTER TABLE submission ALTER COLUMN request SET STORAGE EXTERNAL")
         op.execute("ALTER TABLE rendering ALTER COLUMN body SET STORAGE EXTERNAL")
