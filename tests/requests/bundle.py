@@ -111,7 +111,6 @@ def answers(id_: str = "answers", *, order: int | None = 1, **changes: Any) -> J
         "item": [
             {"linkId": "indication", "answer": [{"valueString": "a reason"}]},
             {"linkId": "kind", "answer": [{"valueCoding": {"code": "new"}}]},
-            {"linkId": "hidden", "answer": [{"valueBoolean": True}]},
         ],
     }
     if order is not None:

@@ -11,9 +11,11 @@ from tests.spoilings.request import (
     add,
     all_of,
     answer,
+    both,
     by_trial,
     claim,
     concept,
+    continuation,
     initial,
     item,
     order,
@@ -42,6 +44,20 @@ def _diagnosed(bundle: Json, codes: Any) -> None:
         order(bundle)["reasonCode"] = [concept(system, code)]
 
 
+def _by_code(bundle: Json) -> bool:
+    """Requests whose diagnosis stands on the claim and the order, and in no Condition of the chart."""
+    return not all_of(bundle, "Condition")
+
+
+def _coded(bundle: Json) -> bool:
+    """Requests whose first diagnosis, by code, is the one that the order gives as its reason."""
+    sent = (
+        claim(bundle).get("diagnosis", [{}])[0].get("diagnosisCodeableConcept", {}).get("coding", [{}])[0].get("code")
+    )
+    reasons = [c.get("code") for r in order(bundle).get("reasonCode", []) for c in r.get("coding", [])]
+    return sent in reasons
+
+
 _ra = treats("RA")
 TABLE.rows_of(
     [
@@ -58,13 +74,13 @@ TABLE.rows_of(
     ],
     "They say rheumatoid arthritis and code something else.",
     _diagnosed,
-    fits=_ra,
+    fits=both(_ra, _by_code),
 )
 TABLE.rows_of(
     [("another condition coded as rheumatoid arthritis", (ICD10, "M06.9"))],
     "They say something else and code rheumatoid arthritis.",
     _diagnosed,
-    fits=treats("CAPS", "DIRA", "SJIA", "STILL"),
+    fits=both(treats("CAPS", "DIRA", "SJIA", "STILL"), _by_code),
 )
 
 
@@ -136,7 +152,6 @@ def _condition(bundle: Json, more: Any) -> None:
     add(bundle, {k: v for k, v in condition.items() if v is not None})
 
 
-_coded = lambda b: bool(claim(b).get("diagnosis")) and "diagnosisCodeableConcept" in claim(b)["diagnosis"][0]  # noqa: E731
 TABLE.rows_of(
     [
         ("condition that is refuted", {"verificationStatus": concept(_VERIFICATION, "refuted")}),
@@ -150,7 +165,7 @@ TABLE.rows_of(
     ],
     "The chart says that the patient does not have it.",
     _condition,
-    fits=_coded,
+    fits=both(with_order, _coded),
 )
 
 
@@ -280,10 +295,7 @@ def first_course_of_who_got_an_injection(bundle: Json) -> None:
     add(bundle, given)
 
 
-_not_initial = lambda b: not initial(b)  # noqa: E731
-
-
-@TABLE.row("Continues what is not taken.", fits=_not_initial)
+@TABLE.row("Continues what is not taken.", fits=continuation)
 def continuation_of_what_is_not_taken(bundle: Json) -> None:
     answer(bundle, {"taking-now": False})
 
@@ -296,5 +308,5 @@ TABLE.rows_of(
     [("no response", "none"), ("too early for a response", "too-early"), ("a response that nobody tells", [])],
     "It does not work, or nobody knows.",
     _response,
-    fits=_not_initial,
+    fits=continuation,
 )

@@ -11,6 +11,7 @@ from tests.spoilings.request import (
     answer,
     answered,
     at_home,
+    both,
     claim,
     concept,
     first,
@@ -102,7 +103,7 @@ TABLE.rows_of(
     fits=at_home,
 )
 
-_dira = lambda b: initial(b) and treats("DIRA")(b)  # noqa: E731
+_dira = both(initial, treats("DIRA"))
 
 
 def _report(bundle: Json, more: Any) -> None:
@@ -219,7 +220,12 @@ def _role(bundle: Json, more: Any) -> None:
         role.update(deepcopy(more))
 
 
-_held = lambda b: initial(b) and with_order(b) and bool(all_of(b, "PractitionerRole"))  # noqa: E731
+def _held(bundle: Json) -> bool:
+    """First requests of a specialist, who consulted nobody, with an order and a role on record."""
+    alone = answered(bundle, "specialist-consulted") is None
+    return initial(bundle) and alone and with_order(bundle) and bool(all_of(bundle, "PractitionerRole"))
+
+
 TABLE.rows_of(
     [
         ("role that begins in 2090", {"period": {"start": "2090-01-01"}}),

@@ -258,8 +258,8 @@ def _weight(bundle: Json) -> Any:
     return [o for o in (e["resource"] for e in bundle["entry"]) if o["resourceType"] == "Observation"]
 
 
-@TABLE.row("Another weighing of the same day says 12 kg.", fits=lambda b: treats("CAPS")(b) and _weight(b))
+@TABLE.row("Another weighing of the same day says 2 kg.", fits=lambda b: treats("CAPS")(b) and _weight(b))
 def lighter_weight_in_an_inner_bundle(bundle: Json) -> None:
     found = _weight(bundle)[0]
-    lighter = {**found, "id": "lighter", "valueQuantity": {**found["valueQuantity"], "value": 12}}
+    lighter = {**found, "id": "lighter", "valueQuantity": {**found["valueQuantity"], "value": 2}}
     _in_a_bundle(bundle, lighter, "collection")
