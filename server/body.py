@@ -1,4 +1,4 @@
-"""Reading a request body: content type, size, JSON and depth, with the error that fits each."""
+"""Reading a request body: content type, size, number of values, JSON and depth, with the error that fits each."""
 
 from typing import Any
 
@@ -20,6 +20,7 @@ FHIR_JSON = ("application/fhir+json", "application/json")
 JSON = ("application/json",)
 BODY_SECONDS = 30.0  # enough for 10 MB at 3 Mbit/s; a slower sender would hold its connection and delay a shutdown
 _AT_ONCE = 2**18  # bytes, parsed in a few ms; a larger body is parsed in a thread, so that other requests go on
+MAX_VALUES = 200_000  # a PAS bundle of 24 kB has about 1,000; one of 480 resources, 30,000
 MAX_DEPTH = 60  # a PAS bundle nests about 20 deep; no resource of the guides comes near 60
 
 _NESTING = frozenset({dict, list})  # the parser returns exactly these types, so one look-up tells what a value is
@@ -60,7 +61,8 @@ async def _read(request: Request, limit: int) -> bytes:
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object from bytes; InvalidRequest when it is not JSON, not an object, or nested too deep."""
+    """A JSON object from bytes; InvalidRequest when it is not JSON, no object, too much or too deep."""
+    _refuse_many(raw)
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -73,6 +75,16 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         )
     _refuse_deep(body)
     return body
+
+
+def _refuse_many(raw: bytes) -> None:
+    """Looked at before parsing: each value costs many times its bytes, then and in all that follows.
+
+    A value starts the body or follows `,`, `{` or `[` (a member's name does); those inside texts count as well.
+    """
+    if len(raw) > MAX_VALUES and sum(raw.count(start) for start in (b",", b"{", b"[")) >= MAX_VALUES:
+        text = f"The body has more than {MAX_VALUES} values; send several requests, each with what one case needs."
+        raise InvalidRequest([Problem("too-costly", text, severity="fatal")])
 
 
 def _refuse_deep(body: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from server.app import FHIR_URLS, URLS, answer_errors, mount
+from tests.outgoing import Outgoing
 
 
 def mounted(room: object, name: str, base: str = "") -> FastAPI:
@@ -21,10 +22,13 @@ def mounted(room: object, name: str, base: str = "") -> FastAPI:
 
 
 def send(app: FastAPI, method: str, url: str, **request: Any) -> httpx.Response:
-    """One request. A fault of the server is raised here, never a 500."""
+    """One request. A fault of the server is raised here, never a 500; and the answer is held to base R4."""
+    wrong: list[str] = []
 
     async def go() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(Outgoing(app, wrong))) as http:
             return await http.request(method, url, **request)
 
-    return asyncio.run(go())
+    answer = asyncio.run(go())
+    assert not wrong, "\n".join(wrong)
+    return answer

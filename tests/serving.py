@@ -1,4 +1,4 @@
-"""A real server for a test: uvicorn in a thread, on a free port, over real parts."""
+"""A real server for a test: uvicorn in a thread, on a free port, over real parts. What it sends is held to base R4."""
 
 import socket
 import threading
@@ -14,6 +14,7 @@ from server.app import create_app
 from server.connection import ImpatientProtocol
 from server.services import Services, open_services
 from server.settings import Settings
+from tests.outgoing import Outgoing
 
 
 @contextmanager
@@ -24,7 +25,8 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
         listener.listen(128)  # connections wait here until the server accepts, so nobody has to poll
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         services = opened(database_url, base_url=base_url, **(settings or {}))
-        app = create_app(replaced(services, **world))
+        wrong: list[str] = []
+        app = Outgoing(create_app(replaced(services, **world)), wrong)
         config = uvicorn.Config(app, log_level="warning", lifespan="on", http=ImpatientProtocol)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -35,6 +37,7 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
             server.should_exit = True
             thread.join(timeout=10)
             assert not thread.is_alive(), "the server did not stop"
+        assert not wrong, "\n".join(wrong)
 
 
 def replaced(services: Services, **world: Any) -> Services:

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ from starlette.requests import Request
 from server.body import FHIR_JSON, read_json
 from server.errors import BodyTooLarge, BodyTooSlow, UnsupportedEncoding, VitruvianError
 from server.outcomes import fhir_error
+from server.settings import ROOT
 
 Message = dict[str, Any]
 
@@ -61,3 +64,41 @@ def test_what_is_not_read(
     with pytest.raises(error, match=remedy) as caught:
         read(request_(), seconds=0)
     assert fhir_error(caught.value).status_code == status
+
+
+_UNDER_A_LIMIT = """
+import resource, sys, time
+from server.body import MAX_VALUES, parse_object
+from server.errors import InvalidRequest
+from server.fhir.structure import structure_problems
+
+one, count, megabytes = sys.argv[1].encode(), int(sys.argv[2]), int(sys.argv[3])
+many = one + (b"," + one) * (count or MAX_VALUES // 2 - 10)
+raw = b'{"resourceType":"Bundle","type":"collection","entry":[%b]}' % many
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 2**20, resource.RLIM_INFINITY))
+began = time.process_time()
+try:
+    said = f"{len(structure_problems(raw, parse_object(raw)))} problems"
+except InvalidRequest as error:
+    said = error.problems[0].code
+assert time.process_time() - began < 2
+print(said)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is limited by the kernel of Linux")
+@pytest.mark.parametrize(
+    ("value", "count", "megabytes", "said"),
+    [
+        ("{}", 3_000_000, 1, "too-costly"),
+        ("1", 4_500_000, 1, "too-costly"),
+        ("{}", 0, 100, "1001 problems"),
+        ('{"fullUrl":""}', 0, 100, "1001 problems"),
+    ],
+)
+def test_work_is_bounded_before_it_is_begun(value: str, count: int, megabytes: int, said: str) -> None:
+    """9 MB of tiny values are refused without memory; as many as are allowed are checked in 100 MB and two seconds."""
+    script = [sys.executable, "-c", _UNDER_A_LIMIT, value, str(count), str(megabytes)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S603 - fixed words
+    assert (done.stdout.strip(), done.stderr) == (said, "")

@@ -47,11 +47,14 @@ ORDERS: list[tuple[str, Json]] = [
     ("MedicationRequest", {"medicationCodeableConcept": CONCEPT}),
     ("MedicationRequest", {"medicationReference": POINTER, **product("Medication", "code")}),
     ("MedicationRequest", {"medicationCodeableConcept": WORDS}),
-    ("MedicationRequest", {"medicationReference": {**POINTER, **OPTION}, **product("Medication", "code", {})}),
+    (
+        "MedicationRequest",
+        {"medicationReference": {**POINTER, **OPTION}, **product("Medication", "code", {"text": "a drug"})},
+    ),
     ("MedicationRequest", {"medicationReference": {"display": "not sent", **OPTION}}),
     ("DeviceRequest", {"codeCodeableConcept": CONCEPT}),
     ("DeviceRequest", {"codeReference": POINTER, **product("Device", "type")}),
-    ("DeviceRequest", {"codeReference": {**POINTER, **OPTION}, **product("Device", "type", {})}),
+    ("DeviceRequest", {"codeReference": {**POINTER, **OPTION}, **product("Device", "type", {"text": "a device"})}),
     ("ServiceRequest", {"code": CONCEPT}),
     ("ServiceRequest", {"code": WORDS}),
     ("ServiceRequest", {"code": {"text": "an infusion"}, "orderDetail": [CONCEPT]}),
@@ -61,7 +64,7 @@ ORDERS: list[tuple[str, Json]] = [
     ("SupplyRequest", {"itemCodeableConcept": CONCEPT}),
     ("SupplyRequest", {"itemReference": POINTER, **product("Medication", "code")}),
     ("SupplyRequest", {"itemReference": POINTER, **product("Device", "type")}),
-    ("SupplyRequest", {"itemReference": {**POINTER, **OPTION}, **product("Device", "type", {})}),
+    ("SupplyRequest", {"itemReference": {**POINTER, **OPTION}, **product("Device", "type", {"text": "a device"})}),
 ]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from server.authoring.worked_cases_file import Changes
 from server.cql.model import ValueSet
+from server.fhir.primitives import real_day
 from server.fhir.read import BundleIndex, Resource, dicts, reference
-from server.fhir.structure import real_day
 from server.form.answer import answer_value
 from server.form.response import form_items
 from server.policy.model import Edition, Form, Policy

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from server.fhir.codes import CRD
+from server.fhir.primitives import real_day
 from server.fhir.read import Coding, Resource, codings, extensions, reference
-from server.fhir.structure import real_day
 
 BILLING_OPTIONS = f"{CRD}ext-billing-options"
 

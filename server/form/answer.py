@@ -6,8 +6,8 @@ from typing import Any
 
 from server.cql.model import ValueSet
 from server.errors import Problem
+from server.fhir.primitives import real_day
 from server.fhir.read import coding
-from server.fhir.structure import real_day
 
 FormItem = Mapping[str, Any]
 ValueSets = Mapping[str, ValueSet]

@@ -7,8 +7,8 @@ from typing import Any
 
 from server.decision.request import AuthorizationRequest, RequestedItem, SentResponse
 from server.fhir.order import deciding_day
+from server.fhir.primitives import real_day
 from server.fhir.read import Resource
-from server.fhir.structure import real_day
 from server.fhir.version import Version
 from server.form.model import Form
 from server.form.response import form_canonicals, hidden_answers, read_response

@@ -125,7 +125,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "a condition without its answer": (
         when(question="score", operator="="),
-        f"{FORM}: Questionnaire.item[1].enableWhen[0].answer[x]: ",
+        f"{FORM}: Questionnaire.item[1].enableWhen[0].answer: `answer[x]` is mandatory",
     ),
     "an unknown operator": (
         when(question="score", operator="~", answerInteger=1),

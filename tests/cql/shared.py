@@ -21,6 +21,10 @@ PARAMETERS: dict[str, Any] = {
     "Unit Milligrams": 100.0,
     "Unit Millilitres": 0.67,
     "Weight Days": 90,
+    "Received Date": "2026-12-01",
+    "Clock Days": 1,
+    "Least Weight": 1.0,
+    "Most Weight": 300.0,
 }
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"

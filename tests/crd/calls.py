@@ -1,6 +1,5 @@
 """Calls of the CDS service over HTTP, against a made-up plan and policy, and what every answer must look like."""
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.store.ports import ActiveAuthorization, Assertion
 from server.world import World
 from tests.crd.invariants import broken_invariants
-from tests.mounted import mounted
+from tests.mounted import mounted, send
 from tests.policies import DRUG, a_library
 
 Json = dict[str, Any]
@@ -105,12 +104,7 @@ class Ehr:
 
     def request(self, method: str, path: str, raw: bytes = b"", media: str = "application/json") -> httpx.Response:
         """One request in this process. A fault of the server is raised here, never a 500."""
-
-        async def go() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://payer") as http:
-                return await http.request(method, path, content=raw, headers={"Content-Type": media})
-
-        return asyncio.run(go())
+        return send(self.app, method, f"http://payer{path}", content=raw, headers={"Content-Type": media})
 
     def call(self, body: Any, service: str = "crd-order-sign") -> Json:
         """The answer to a call, after checking everything that any answer must keep to."""

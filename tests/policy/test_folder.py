@@ -395,7 +395,7 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
     "a form that is asked nothing": (
         resource(FORM, item=[]),
         [
-            f"{FORM}: Questionnaire.item: An empty array is no FHIR JSON; leave the element out or fill it.",
+            f"{FORM}: Questionnaire.item: `item` is an empty array, which is no FHIR JSON; fill it or leave it out.",
             f"{FORM}: must be a Questionnaire with url, version and item",
         ],
     ),

@@ -2,8 +2,8 @@
 
 from datetime import date
 
+from server.fhir.primitives import real_day
 from server.fhir.read import reference
-from server.fhir.structure import real_day
 from server.pas.request.bundle import CLAIM, RequestBundle
 from server.pas.request.claim_item import plausible
 

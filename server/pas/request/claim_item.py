@@ -8,8 +8,8 @@ from typing import Any
 from server.decision.request import RequestedItem, SentResponse
 from server.fhir.codes import PAS
 from server.fhir.order import order_codings, order_references
+from server.fhir.primitives import real_day
 from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extension_value, extensions, reference
-from server.fhir.structure import real_day
 from server.fhir.subject import is_about
 from server.pas.request.bundle import CLAIM, RequestBundle
 

@@ -67,7 +67,9 @@ def test_parameters_and_a_bare_bundle_say_the_same() -> None:
 def test_a_trivially_different_resend_is_the_same_transaction(spoil: Any, *, same: bool) -> None:
     """What a sender's software changes by itself makes no new request; anything that is said does (pas T-3)."""
     bundle = item_changed(a_bundle(), **quantity(3))
-    bundle["entry"].append({"fullUrl": f"{EHR}/Basic/b", "resource": {"resourceType": "Basic", "id": "b", "code": {}}})
+    bundle["entry"].append(
+        {"fullUrl": f"{EHR}/Basic/b", "resource": {"resourceType": "Basic", "id": "b", "code": {"text": "b"}}}
+    )
     changed = deepcopy(bundle)
     spoil(changed)
     assert (a_request(changed).transaction == a_request(bundle).transaction) is same
