@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeAlias
 
-from server.decision.authorization import Authorization, PersonDecision, Status, by_machine, rule
 from server.decision.model import Decision, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem
+from server.decision.ruling import Authorization, PersonDecision, Status, by_machine, rule
 from server.errors import DecisionRefused
 from server.fhir.read import Resource
 from server.policy.model import State

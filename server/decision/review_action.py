@@ -1,8 +1,8 @@
 """How X12 says what became of an item: its action (306) and the reason for it (886)."""
 
-from server.decision.authorization import Status
 from server.decision.case import CaseItem
 from server.decision.model import Outcome
+from server.decision.ruling import Status
 from server.fhir.x12 import (
     CERTIFIED,
     MODIFIED,

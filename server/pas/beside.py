@@ -9,7 +9,7 @@ from server.decision.request import AuthorizationRequest, RequestedItem
 from server.fhir.codes import CPT, HCPCS, NDC, RXNORM
 from server.fhir.x12 import CERTIFICATIONS
 from server.pas.match import MatchedItem, MatchedRequest
-from server.pas.record import patient_record
+from server.pas.patient_record import patient_record
 from server.pas.request.claim_item import certification_type
 from server.policy.model import State
 from server.store.ports import AuthorizationStands

@@ -12,7 +12,7 @@ from server.fhir.codes import PAS
 from server.fhir.normalise import normalised
 from server.fhir.read import Resource, dicts, extension_value, type_and_id
 from server.pas.match import MatchedItem, MatchedRequest
-from server.pas.record import patient_record
+from server.pas.patient_record import patient_record
 
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
 _REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')

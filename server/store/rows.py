@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping, Table
 
-from server.decision.authorization import PersonDecision
 from server.decision.case import CaseItem
 from server.decision.fact_json import fact_json, kind_of
 from server.decision.request import AuthorizationRequest, Transaction
 from server.decision.review_action import ACTION, reason_of
+from server.decision.ruling import PersonDecision
 from server.fhir.version import Version
 from server.store import schema
 from server.store.ports import Assertion, Change, ItemRecord, QuestionnaireErrors

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.authorization import Role, Status, Verdict
 from server.decision.case import Case, CaseItem, DecidedByMachine, Fact, Ruled, Ruling, apply, apply_all
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
+from server.decision.ruling import Role, Status, Verdict
 from server.errors import DecisionRefused
 from server.policy.model import State
 from tests.requests.cases import RECEIVED, YEAR, a_number, judged, opening, ruled

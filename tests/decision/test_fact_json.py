@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.decision.authorization import Person, PersonDecision, Role, Verdict
 from server.decision.case import (
     Case,
     DecidedByMachine,
@@ -26,6 +25,7 @@ from server.decision.case import (
 from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest
+from server.decision.ruling import Person, PersonDecision, Role, Verdict
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.pas.response.claim_response import render

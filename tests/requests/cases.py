@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from server.decision.authorization import Person, PersonDecision, Role, Verdict
 from server.decision.case import (
     Case,
     DecidedByMachine,
@@ -22,6 +21,7 @@ from server.decision.case import (
 )
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem, Transaction
+from server.decision.ruling import Person, PersonDecision, Role, Verdict
 from server.fhir.read import Coding
 from server.fhir.version import Version
 from server.policy.model import State

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from server.decision.authorization import Role, Verdict
 from server.decision.case import apply
 from server.decision.model import Outcome
 from server.decision.request import Transaction
+from server.decision.ruling import Role, Verdict
 from server.fhir.read import Coding
 from server.fhir.version import Version
 from server.store import schema

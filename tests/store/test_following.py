@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from server.decision.authorization import Role, Verdict
 from server.decision.case import Case, apply
 from server.decision.fact_json import fact_from
 from server.decision.model import Outcome
+from server.decision.ruling import Role, Verdict
 from server.store.ports import ActiveAuthorization, Change, Inquiry
 from server.store.schema import metadata
 from server.store.sql import SqlStore, open_store

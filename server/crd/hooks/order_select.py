@@ -4,9 +4,10 @@ from typing import Any
 
 from server.auth.caller import Caller
 from server.crd.coverage import Coverages
-from server.crd.gather import ORDER_PREFETCH, HookCall
+from server.crd.gather import HookCall
 from server.crd.order import draft_orders
 from server.crd.order_answers import answer_orders
+from server.crd.prefetch import ORDER_PREFETCH
 from server.crd.service import CdsService
 from server.fhir.read import type_and_id
 from server.world import World

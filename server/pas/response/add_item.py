@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Any
 
-from server.decision.authorization import PersonDecision
 from server.decision.case import CaseItem
+from server.decision.ruling import PersonDecision
 from server.fhir.codes import NPI, PAS
 from server.fhir.version import Version
 from server.fhir.x12 import CERTIFIED, X12_ACTION

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from server.decision.authorization import Status
 from server.decision.case import Case, CaseItem
 from server.decision.request import ClaimBundle
+from server.decision.ruling import Status
 from server.fhir.codes import PAS
 from server.fhir.read import Resource, extensions
 from server.fhir.version import Version

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from server.decision.authorization import Status
 from server.decision.case import CaseItem
 from server.decision.review_action import waits_in_words
+from server.decision.ruling import Status
 
 
 def disposition(items: Sequence[CaseItem]) -> str:

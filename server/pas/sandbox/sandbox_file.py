@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from server.decision.authorization import Person, PersonDecision, Role, Verdict, by_machine, rule
 from server.decision.model import Outcome
+from server.decision.ruling import Person, PersonDecision, Role, Verdict, by_machine, rule
 from server.errors import DecisionRefused, PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
 from server.fhir.version import Version

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from server.auth.caller import Caller
-from server.decision.authorization import Verdict
 from server.decision.case import Case, DecidedByMachine, Fact, MachineDecision, Received, Ruled, Ruling
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem
+from server.decision.ruling import Verdict
 from server.log import log
 from server.pas.change import Dress, Renderings, change_of
 from server.pas.match import MatchedRequest

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.authorization import by_machine
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
+from server.decision.ruling import by_machine
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.pas.response.claim_response import INQUIRY, SUBMIT, render

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.authorization import Person, PersonDecision, Role, Status, Verdict, by_machine, rule
 from server.decision.case import CaseItem
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
+from server.decision.ruling import Person, PersonDecision, Role, Status, Verdict, by_machine, rule
 from server.errors import DecisionRefused
 from server.pas.response.disposition import disposition
 from server.pas.response.process_note import notes_of

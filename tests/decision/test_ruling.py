@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.authorization import (
+from server.decision.model import Outcome
+from server.decision.ruling import (
     Authorization,
     Person,
     PersonDecision,
@@ -17,7 +18,6 @@ from server.decision.authorization import (
     by_machine,
     rule,
 )
-from server.decision.model import Outcome
 from server.errors import DecisionRefused
 
 NPI = "1999999984"
