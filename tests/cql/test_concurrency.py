@@ -39,6 +39,13 @@ def order(medicine: dict[str, Any], status: str = "active", **more: Any) -> dict
         (statement(UNKNOWN, "completed", "2026-01-01", "2026-02-01"), "met"),
         (fill(UNKNOWN, "2026-11-20"), "review"),
         (fill(UNKNOWN, "2025-11-20"), "met"),
+        (fill(ADALIMUMAB, "2027-01-05"), "review"),
+        (fill(ADALIMUMAB, "2025-11-20", status="preparation"), "review"),
+        (fill(ADALIMUMAB, "2025-11-20", status="on-hold"), "review"),
+        (statement(ADALIMUMAB, "unknown"), "review"),
+        (statement(ADALIMUMAB, "completed", "2026-01-01", "2027-02-01"), "review"),
+        (statement(ADALIMUMAB, "active", "2027-01-05"), "review"),
+        (statement(ADALIMUMAB, "not-taken"), "met"),
     ],
 )
 def test_none_answered(shared: CqlEngine, resource: dict[str, Any], state: str) -> None:
