@@ -58,6 +58,7 @@ def serve(settings: Settings) -> int:
     import uvicorn
 
     from server.app import create_app
+    from server.connection import ImpatientProtocol
     from server.log import configure, log
     from server.services import open_services
 
@@ -84,6 +85,7 @@ def serve(settings: Settings) -> int:
             ssl_context_factory=_tls if settings.tls_certificate else None,
             log_level="warning",
             access_log=False,
+            http=ImpatientProtocol,
             server_header=False,
         )
         uvicorn.Server(config).run(sockets=[listener])

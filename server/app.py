@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,7 +17,7 @@ from starlette.responses import Response
 from server.auth.caller import caller_of
 from server.crd import routes as crd
 from server.dtr import routes as dtr
-from server.errors import DatabaseGone, NotFound, VitruvianError
+from server.errors import NotFound, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
@@ -133,8 +131,6 @@ def answer_errors(app: FastAPI) -> None:
     """Every error becomes the answer that outcomes.py has for it."""
     app.add_exception_handler(VitruvianError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(OperationalError, _on_database_gone)
-    app.add_exception_handler(PoolTimeout, _on_database_gone)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_fault)
 
@@ -154,10 +150,6 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     answer.status_code = error.status_code
     answer.headers.update(error.headers or {})  # Allow, with a 405
     return answer
-
-
-async def _on_database_gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - its words may quote
-    return await _on_error(request, DatabaseGone())
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:  # noqa: ARG001 - nobody is there to be told

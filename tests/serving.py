@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from server.app import create_app
+from server.connection import ImpatientProtocol
 from server.services import Services, open_services
 from server.settings import Settings
 from tests.outgoing import Outgoing
@@ -26,7 +27,8 @@ def serving(database_url: str, *, settings: dict[str, Any] | None = None, **worl
         services = opened(database_url, base_url=base_url, **(settings or {}))
         wrong: list[str] = []
         app = Outgoing(create_app(replaced(services, **world)), wrong)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+        config = uvicorn.Config(app, log_level="warning", lifespan="on", http=ImpatientProtocol)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

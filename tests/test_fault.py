@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from server.demo.requests import Chart, order_sign
+from server.errors import DatabaseGone
 from server.log import configure
 from server.settings import ROOT
 from tests.serving import serving, sqlite_url
@@ -32,7 +33,7 @@ class GoneStore:
     def __getattr__(self, name: str) -> Any:
         if name == "close":
             return lambda: None
-        raise OperationalError(WORDS, {}, Exception(WORDS))
+        raise DatabaseGone from OperationalError(WORDS, {}, Exception(WORDS))
 
 
 def test_a_database_that_is_gone_is_unavailability(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,15 +63,19 @@ def matched(bundle: Json) -> MatchedRequest:
 
 
 def prepared(bundle: Json) -> tuple[Edition, CqlInput]:
-    """The edition that judges the first item, and what CQL sees of it."""
+    """The edition that judges the first item, and what CQL sees of the request, received on the day of its Claim."""
     found = matched(bundle)
     edition = found.items[0].edition
     assert edition is not None
-    return edition, cql_input_of(found.request, found.items[0])
+    return edition, cql_input_of(found, found.request.created)
+
+
+def judged(edition: Edition, given: CqlInput, engine: CqlEngine) -> Decision:
+    return judge(edition, given, given.items[:1], engine)[0]
 
 
 def decided(bundle: Json, engine: CqlEngine) -> Decision:
-    return judge(*prepared(bundle), engine)
+    return judged(*prepared(bundle), engine)
 
 
 def states(decision: Decision) -> dict[str, State]:
@@ -204,7 +208,7 @@ def test_order_does_not_matter(engine: CqlEngine, data: st.DataObject) -> None:
 def test_what_is_met_is_shown(engine: CqlEngine, data: st.DataObject) -> None:
     """Every met finding refers to something that was sent, and every other one says what would settle it."""
     edition, given = prepared(silenced(chart(data), data))
-    for finding in judge(edition, given, engine).findings:
+    for finding in judged(edition, given, engine).findings:
         if finding.state is State.MET:
             assert finding.evidence
             assert {e.ref.split("#")[0] for e in finding.evidence} <= set(given.urls)
@@ -253,5 +257,5 @@ def test_a_plan_that_keeps_approvals_for_nurses_approves_nothing_itself(engine: 
     """With approved_by = nurse no chart is approved by the machine (policy reading A-24)."""
     for file in CHARTS:
         edition, given = prepared(json.loads(file.read_bytes()))
-        decision = judge(replace(edition, approved_by="nurse"), given, engine)
+        decision = judged(replace(edition, approved_by="nurse"), given, engine)
         assert decision.outcome is not Outcome.APPROVE

@@ -13,7 +13,7 @@ from server.settings import ROOT
 
 # Parameters that the server offers to every policy (cql/README.md), and words that are English before they are a
 # policy's: a linkId `product`, a define `Request`, the state `review`.
-OFFERED = {"Service Date", "Request Date", "Item Sequence"}
+OFFERED = {"Service Date", "Request Date", "Received Date", "Item Sequence"}
 ENGLISH = re.compile(r"^[A-Za-z]{1,12}$")
 SHORTEST = 4  # "1", "RA" and "yes" are in every program
 

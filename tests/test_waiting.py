@@ -1,13 +1,14 @@
 """Who waits for whom: requests that wait for CQL keep no others waiting."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from server.cql.engine import Run
 from server.demo.requests import Chart, order_sign
 from server.errors import EngineError
 from server.world import EVALUATIONS
@@ -26,8 +27,8 @@ class StuckEngine:
         self.begun = threading.Semaphore(0)
         self.released = threading.Event()
 
-    def evaluate(self, library: str, bundle: Mapping[str, Any], parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        del library, bundle, parameters
+    def run_each(self, library: str, shared: Mapping[str, Any], runs: Sequence[Run]) -> list[Mapping[str, Any]]:
+        del library, shared, runs
         self.begun.release()
         self.released.wait(PATIENCE)
         raise EngineError("stuck")

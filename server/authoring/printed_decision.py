@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from server.body import parse_object
-from server.decision.judge import Engine, judge
+from server.decision.judge import Engine
 from server.decision.model import Decision
 from server.errors import InvalidRequest
 from server.fhir.version import Version
-from server.pas.cql_input import cql_input_of
+from server.pas.machine_decision import judge_items
 from server.pas.match import read_and_match
 from server.pas.rejections import rejections_of
 from server.policy.library import PolicyLibrary
@@ -22,11 +22,12 @@ def explain(raw: bytes, policies: PolicyLibrary, plan: Plan, engine: Engine) -> 
     matched = read_and_match(raw, parse_object(raw), Version.V2_2, policies)
     for rejection in rejections_of(matched.request, plan):
         yield f"This request would be answered with an error: {rejection.text}\n"
-    for item in matched.items:
+    judged = judge_items(matched, engine, matched.request.created)
+    for n, item in enumerate(matched.items):
         if item.edition is None:
             yield f"Item {item.item.sequence}: no policy of this plan judges it.\n"
             continue
-        yield from _decision(item.item.sequence, judge(item.edition, cql_input_of(matched.request, item), engine))
+        yield from _decision(item.item.sequence, judged[n])
 
 
 def refusal(error: InvalidRequest) -> Iterator[str]:

@@ -9,11 +9,11 @@ import orjson
 
 from server.authoring.chart import ChartError, changed
 from server.authoring.worked_cases_file import ExpectTable, WorkedCase, read_worked_cases, worked_case_files
-from server.decision.judge import Engine, judge
+from server.decision.judge import Engine
 from server.decision.model import Decision
 from server.errors import InvalidRequest, PolicyProblem
 from server.fhir.version import Version
-from server.pas.cql_input import cql_input_of
+from server.pas.machine_decision import judge_items
 from server.pas.match import MatchedRequest, read_and_match
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Policy, State
@@ -98,7 +98,7 @@ class _WorkedCases:
             text = "its codes name no policy, or none in force on that day; change its codes or its day"
             self._problem(file, case, "chart", text)
             return None
-        return judge(item.edition, cql_input_of(request.request, item), self.engine)
+        return judge_items(request, self.engine, request.request.created)[0]
 
     def _request(
         self, file: Path, case: WorkedCase, charts: dict[str, bytes], edition: Edition | None

@@ -17,6 +17,9 @@ _COMPARISONS = {"Equal", "NotEqual", "Less", "LessOrEqual", "Greater", "GreaterO
 _ARITHMETIC = {"Add", "Subtract", "Multiply", "Divide"}
 _TOLERANCE = 0.001
 _MISSING = {"LowBoundary", "HighBoundary", "Precision"}
+_NUMBERS = {"{urn:hl7-org:elm-types:r1}Integer", _DECIMAL}
+_POSITIONS = {("Substring", "startIndex"), ("Substring", "length"), ("Round", "precision")}
+_LONGEST_LINE = 120
 
 
 def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]:
@@ -29,7 +32,7 @@ def lint_cql(source: str, elm: dict[str, Any], file: str) -> list[PolicyProblem]
         return []
     lines = source.splitlines()
     nullness = Nullness(library)
-    found = [*_library_rules(library)]
+    found = [*_long_lines(lines), *_bare_numbers(library), *_library_rules(library)]
     for node, place in _nodes(library.get("statements"), ""):
         found += [(place, text) for rule in _NODE_RULES if (text := rule(node)) is not None]
         if _removes_duplicates(node) and not _says_distinct(node, lines):
@@ -75,6 +78,69 @@ def _overloads(library: Node) -> Iterator[tuple[str, str]]:
             if key in seen:
                 yield _place(function, ""), f'"{function["name"]}" is overloaded: a null takes the last; use two names'
             seen.add(key)
+
+
+def _long_lines(lines: list[str]) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST_LINE:
+            yield f"{number}:{_LONGEST_LINE + 1}", f"is longer than {_LONGEST_LINE} characters; break the line"
+
+
+def _bare_numbers(library: Node) -> Iterator[tuple[str, str]]:
+    """Numbers that stand in the middle of an expression, where nobody says what they are or who set them.
+
+    What is no threshold passes: 0, 1 and a tolerance, a position in a list or a text, a define that only names a number
+    or a list of them, and a table from texts to numbers (`case unit when 'wk' then 7.0 ...`).
+    """
+    for define in definitions(library, "statements"):
+        named = define.get("expression") or {}
+        names = [named, *(named.get("element") or ())]
+        for literal, place in _numbers(named, _place(define, "")):
+            if not any(literal is name for name in names):
+                text = "is a bare number; make it a parameter that policy.toml sets and cites, or a define with a name"
+                yield place, f"{literal['value']} {text}"
+
+
+def _numbers(node: Any, place: str) -> Iterator[tuple[Node, str]]:
+    if isinstance(node, list):
+        for child in node:
+            yield from _numbers(child, place)
+    elif isinstance(node, dict):
+        place = _place(node, place)
+        if _is_threshold(node):
+            yield node, place
+        for key, child in node.items():
+            yield from _numbers(_without_facts(node, key, child), place)
+
+
+def _without_facts(node: Node, key: str, child: Any) -> Any:
+    """A member of a node, without the numbers in it that are positions or the entries of a table."""
+    if key in {"annotation", "signature", "resultTypeSpecifier"} or (node.get("type"), key) in _POSITIONS:
+        return None
+    if key == "operand" and node.get("type") == "Indexer":
+        return child[0]
+    if key == "caseItem" and _is_table(node):
+        return [item["then"] for item in child if item["then"].get("type") != "Literal"]
+    return child
+
+
+def _is_threshold(node: Node) -> bool:
+    """A number of CQL, or a quantity such as 90 days."""
+    if node.get("type") == "Literal":
+        return node.get("valueType") in _NUMBERS and not _says_nothing(float(node["value"]))
+    return node.get("type") == "Quantity" and not _says_nothing(float(node.get("value", 0)))
+
+
+def _says_nothing(number: float) -> bool:
+    """None, one, or a tolerance."""
+    return number < _TOLERANCE or number == 1
+
+
+def _is_table(node: Node) -> bool:
+    """A `case` that looks a text up among texts."""
+    items = node.get("caseItem") or ()
+    texts = all(i["when"].get("valueType") == "{urn:hl7-org:elm-types:r1}String" for i in items)
+    return node.get("type") == "Case" and "comparand" in node and texts
 
 
 def _long(node: Node) -> str | None:

@@ -1,7 +1,7 @@
 """Runs CQL inside the process: cql-execution evaluates ELM in a pool of V8 isolates, each one evaluation at a time."""
 
 import queue
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,12 +13,21 @@ from server.cql.elm import Elm, closure, elm_of, type_name, without
 from server.cql.isolate import CqlError, Isolate
 from server.cql.model import CqlLibrary, ValueSet
 from server.cql.retrieves import Wanted, relevant, wanted
+from server.errors import EngineError
 from server.fhir.read import Resource
 
 START_SECONDS = 30.0  # how long an evaluation waits for a free isolate; the start of an isolate counts
 REQUEST_DATE = "Request Date"
 _NOT_RUN = frozenset({"annotation", "resultTypeName", "resultTypeSpecifier"})
 """Members of ELM that only readers need. The engine does not use them, and they are most of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One evaluation among several over a shared record: the resources of its own, and its CQL parameters."""
+
+    resources: Sequence[Resource]
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +82,26 @@ class CqlEngine:
             self._starter.submit(self._start)
 
     def evaluate(self, library: str, bundle: Resource, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """The value of every define of `name|version` over a Bundle with one Patient, by define name.
+        """The value of every define of `name|version` over a Bundle with one Patient, by define name; see run_each.
 
+        Raises EngineError (CqlError) for everything that keeps it from an answer.
+        """
+        (found,) = self.run_each(library, bundle, [Run((), parameters)])
+        if isinstance(found, EngineError):
+            raise found
+        return found
+
+    def run_each(self, library: str, shared: Resource, runs: Sequence[Run]) -> Sequence[dict[str, Any] | EngineError]:
+        """The values of every define of `name|version` for each run, by define name, or what kept it from an answer.
+
+        shared: a Bundle with one Patient, which every run sees beside the resources of its own; it is read once.
         Values are null, booleans, numbers, strings, lists and objects; dates are ISO strings, a code is `{code, system,
         display}`, a quantity `{value, unit}`, a resource `{reference}`. Parameters that the library does not declare
         are ignored; those it declares and that are not given have their default, else null. Now() is midnight UTC of
         the parameter "Request Date", so that the same record gives the same answer on another day.
 
-        Raises EngineError (CqlError): no such library, no Patient, an exception, a Message of severity Error, a
-        time-out, too much memory, or an engine that did not start.
+        Raises EngineError (CqlError) when all runs failed together: no such library, a time-out, memory, or an engine
+        that did not start. The time-out is one for all of them.
         """
         program = self._programs.get(library)
         if program is None:
@@ -89,9 +109,15 @@ class CqlEngine:
         request = orjson.dumps(
             {
                 "library": library,
-                "bundle": {"resourceType": "Bundle", "entry": relevant(bundle, program.wanted)},
-                "now": _now(parameters.get(REQUEST_DATE)),
-                "parameters": program.parameters(parameters),
+                "shared": {"resourceType": "Bundle", "entry": relevant(shared, program.wanted)},
+                "runs": [
+                    {
+                        "own": {"entry": relevant(_bundle(run.resources), program.wanted)},
+                        "now": _now(run.parameters.get(REQUEST_DATE)),
+                        "parameters": program.parameters(run.parameters),
+                    }
+                    for run in runs
+                ],
             }
         )
         return self._run(request)
@@ -100,11 +126,11 @@ class CqlEngine:
         """Returns when the first isolate has started; raises CqlError when it did not."""
         self._free.put(self._take())
 
-    def _run(self, request: bytes) -> dict[str, Any]:
+    def _run(self, request: bytes) -> list[dict[str, Any] | CqlError]:
         isolate = self._take()
         broken = True  # until the isolate answers, or tells what failed
         try:
-            found: dict[str, Any] = isolate.evaluate(request, self._timeout_seconds)["values"]
+            found = isolate.evaluate(request, self._timeout_seconds)
             broken = False
         except CqlError as error:
             broken = error.broken
@@ -201,6 +227,10 @@ def _programs(elms: Mapping[str, Elm], value_sets: Iterable[ValueSet]) -> dict[s
             wanted=wanted(run, codes),
         )
     return programs
+
+
+def _bundle(resources: Sequence[Resource]) -> Resource:
+    return {"resourceType": "Bundle", "entry": [{"resource": r} for r in resources]}
 
 
 def _now(day: Any) -> str | None:

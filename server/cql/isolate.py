@@ -44,8 +44,11 @@ class Isolate:
             # only as detail: the text of a JavaScript exception quotes its source line, here the minified bundle
             raise CqlError(f"the CQL engine did not start: {type(error).__name__}", detail=str(error)[:500]) from None
 
-    def evaluate(self, request: bytes, timeout_seconds: float) -> dict[str, Any]:
-        """The answer to one request of engine.entry.js. Raises CqlError."""
+    def evaluate(self, request: bytes, timeout_seconds: float) -> list[dict[str, Any] | CqlError]:
+        """The answer to each run of one request of engine.entry.js: its values, or what failed in it.
+
+        Raises CqlError when the call as a whole failed: time, memory, or the engine itself.
+        """
         try:
             answer = self._evaluate(request.decode(), timeout_sec=timeout_seconds)
         except JSTimeoutException:
@@ -55,12 +58,7 @@ class Isolate:
             if self._context.was_hard_memory_limit_reached():
                 raise CqlError("CQL took more memory than it may and was stopped", broken=True) from None
             raise CqlError("the CQL engine failed", detail=str(error)[:500], broken=True) from None
-        found: dict[str, Any] = orjson.loads(answer)
-        if "error" in found:
-            failure = found["error"]
-            where = f" in {failure['place']}" if failure["place"] else ""
-            raise CqlError(f"CQL failed{where}: {failure['kind']}", detail=failure["detail"])
-        return found
+        return [_failed(found["error"]) if "error" in found else found["values"] for found in orjson.loads(answer)]
 
     def close(self) -> None:
         """Frees the isolate. Python 3.13 does not exit while one is open."""
@@ -69,3 +67,8 @@ class Isolate:
         with suppress(JSEvalException):
             self._context.eval("0", timeout_sec=CLOSE_SECONDS)
         self._context.close()
+
+
+def _failed(failure: dict[str, str]) -> CqlError:
+    where = f" in {failure['place']}" if failure["place"] else ""
+    return CqlError(f"CQL failed{where}: {failure['kind']}", detail=failure["detail"])

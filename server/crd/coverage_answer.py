@@ -58,23 +58,24 @@ def coverage_answer(
 
     standing: False leaves standing authorizations out of it (crd C-30).
     """
-    # DTR and PAS take a first day in the past as it is: issue "No wrong approval" makes the three agree
-    day = deciding_day(order.starts, today, earliest=today)
+    day = max(today, order.starts or today)  # member, coverage and authorizations matter from now on
     common = _CommonParts(world.plan, coverage, today, world.new_number("CA-"))
     refused = _membership(common, day)
     if refused:
         return CoverageAnswer(refused)
-    found = world.policies.for_order(order.codings, day)
-    if found.policy and found.edition:
+    found = world.policies.for_order(order.codings, deciding_day(None, order.resource, today))
+    policy, edition = found.policy, found.edition
+    if policy and policy.edition_on(day):
         member_ids = coverage.member_ids
-        authorized = world.store.active_authorization(member_ids, found.policy.id, day) if standing else None
-        said = (
-            _satisfied(common, found.policy, found.edition, authorized)
-            if authorized
-            else _by_policy(common, found.policy, found.edition, day)
-        )
-        return CoverageAnswer(said, found.policy, found.edition)
-    entry = world.plan.entry_for(order.codings, named=found.other or found.policy is not None)
+        authorized = world.store.active_authorization(member_ids, policy.id, day) if standing else None
+        if authorized:
+            said = _satisfied(common, policy, edition, authorized)
+        elif edition:
+            said = _by_policy(common, policy, edition, day)
+        else:
+            said = _before_the_policy(common, policy)
+        return CoverageAnswer(said, policy, edition)
+    entry = world.plan.entry_for(order.codings, named=found.other or policy is not None)
     return CoverageAnswer(_by_catalogue(common, entry), catalogue_entry=entry) if entry else None
 
 
@@ -109,8 +110,17 @@ def _by_policy(common: _CommonParts, policy: Policy, edition: Edition, day: date
     )
 
 
+def _before_the_policy(common: _CommonParts, policy: Policy) -> CoverageInformation:
+    """The order starts before the first edition of a policy that is in force today: no form fits it."""
+    text = (
+        f"{policy.display} needs prior authorization. The plan's policy was not in force yet on the day when the order "
+        "starts, so no form fits: correct that day, or send the request, and a nurse reviews it."
+    )
+    return common.say("covered", text, pa_needed="auth-needed", policy_link=policy.url)
+
+
 def _satisfied(
-    common: _CommonParts, policy: Policy, edition: Edition, authorized: ActiveAuthorization
+    common: _CommonParts, policy: Policy, edition: Edition | None, authorized: ActiveAuthorization
 ) -> CoverageInformation:
     """An authorization in force covers the order already (crd C-72)."""
     text = f"{policy.display} is authorized until {authorized.period[1].isoformat()}; nothing more is needed."
@@ -120,7 +130,7 @@ def _satisfied(
         authorized.period[1],
         pa_needed="satisfied",
         satisfied_pa_id=authorized.number,
-        billing_codes=edition.billing_codes,
+        billing_codes=edition.billing_codes if edition else (),
         policy_link=policy.url,
     )
 

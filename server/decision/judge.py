@@ -1,10 +1,11 @@
-"""One record, one edition: every criterion judged by CQL, then decided."""
+"""Items of one edition: every criterion judged by CQL over what was sent, then decided."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol
 
+from server.cql.engine import Run
 from server.decision.decide import decide
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.errors import EngineError
@@ -15,25 +16,37 @@ ENGINE_CRITERION = "AUTOMATIC-CHECK"
 
 
 @dataclass(frozen=True, slots=True)
-class CqlInput:
-    """What CQL sees of one requested item.
+class CqlItem:
+    """What CQL sees of one requested item alone.
 
-    bundle: a FHIR Bundle: the beneficiary Patient (the only Patient), the Claim narrowed to the item, its order, the
-        focal Coverage, the cleaned QuestionnaireResponse, and this patient's clinical resources. Every resource has
-        an id; every reference within the bundle is relative (`Type/id`).
-    urls: `Type/id` in the record -> fullUrl in the request.
-    service_date: the item's first service day; request_date: the day the claim was made.
+    resources: the Claim with this item first, and the item's cleaned QuestionnaireResponse, if there is one.
+    service_date: its first service day.
     """
 
-    bundle: Resource
-    urls: Mapping[str, str]
+    sequence: int
+    resources: tuple[Resource, ...]
     service_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class CqlInput:
+    """What CQL sees of a request.
+
+    shared: a FHIR Bundle: the beneficiary Patient (the only Patient), every order, the focal Coverage, and this
+        patient's clinical resources. Every resource has an id; every reference within it is relative (`Type/id`).
+    urls: `Type/id` of every resource, shared or of an item -> fullUrl in the request.
+    request_date: the day the claim was made, as the sender says; received_date: the day it came, as we know.
+    """
+
+    shared: Resource
+    items: tuple[CqlItem, ...]
+    urls: Mapping[str, str]
     request_date: date
-    item_sequence: int = 1
+    received_date: date
 
 
 class Engine(Protocol):
-    """Runs a compiled CQL library over a record."""
+    """Runs compiled CQL libraries over records."""
 
     name: str
 
@@ -41,11 +54,29 @@ class Engine(Protocol):
         """The results of every define of `name|version`, by define name; raises EngineError."""
         ...
 
+    def run_each(
+        self, library: str, shared: Resource, runs: Sequence[Run]
+    ) -> Sequence[Mapping[str, Any] | EngineError]:
+        """The same for each of several runs over a shared record; raises EngineError when all fail together."""
+        ...
 
-def judge(edition: Edition, given: CqlInput, engine: Engine) -> Decision:
-    """Decides one item. An engine error becomes a finding that a person must look at; it never raises."""
+
+def judge(edition: Edition, given: CqlInput, items: Sequence[CqlItem], engine: Engine) -> tuple[Decision, ...]:
+    """Decides items of one edition. An engine error becomes a finding that a person must look at; it never raises."""
+    runs = [Run(item.resources, parameters(edition, given, item)) for item in items]
     try:
-        results = engine.evaluate(edition.library.key, given.bundle, parameters(edition, given))
+        results = engine.run_each(edition.library.key, given.shared, runs)
+    except EngineError as error:
+        return tuple(_unjudged(edition, str(error)) for _ in items)
+    return tuple(_judged(edition, given, item, r, engine) for item, r in zip(items, results, strict=True))
+
+
+def _judged(
+    edition: Edition, given: CqlInput, item: CqlItem, results: Mapping[str, Any] | EngineError, engine: Engine
+) -> Decision:
+    try:
+        if isinstance(results, EngineError):
+            raise results
         findings = tuple(f for c in edition.criteria if (f := finding(c, results)) is not None)
     except EngineError as error:
         return _unjudged(edition, str(error))
@@ -55,7 +86,7 @@ def judge(edition: Edition, given: CqlInput, engine: Engine) -> Decision:
         days = next((v.days for v in edition.validity if results.get(v.when) is True), None)
         if days is None:
             return _unjudged(edition, "the policy gives no validity for this kind of request")
-        start = given.service_date or given.request_date
+        start = item.service_date or given.request_date
         try:
             period = (start, start + timedelta(days=days - 1))  # both ends count
         except OverflowError:
@@ -63,13 +94,14 @@ def judge(edition: Edition, given: CqlInput, engine: Engine) -> Decision:
     return Decision(outcome, findings, edition.policy_id, edition.policy_uri, edition.version, period, engine.name)
 
 
-def parameters(edition: Edition, given: CqlInput) -> dict[str, Any]:
-    """The CQL parameters of an evaluation: the policy's switches and the three the server always offers."""
+def parameters(edition: Edition, given: CqlInput, item: CqlItem) -> dict[str, Any]:
+    """The CQL parameters of an evaluation: the policy's switches and the four the server always offers."""
     return {
         **edition.parameters,
-        "Service Date": given.service_date,
+        "Service Date": item.service_date,
         "Request Date": given.request_date,
-        "Item Sequence": given.item_sequence,
+        "Received Date": given.received_date,
+        "Item Sequence": item.sequence,
     }
 
 

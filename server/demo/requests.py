@@ -5,6 +5,7 @@ This module plays the EHR: it knows what any client knows, and calls no operatio
 
 import copy
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import date
@@ -12,6 +13,8 @@ from typing import Any
 
 from server.fhir.codes import PAS
 from server.fhir.read import BundleIndex, Resource, extension_value, reference
+
+_DAY = re.compile(r"\b(?:19|20)\d\d-[01]\d-[0-3]\d(?=[T\"])")
 
 
 class Chart:
@@ -51,6 +54,14 @@ def renewed(bundle: Resource, mark: str) -> Resource:
         text = text.replace(json.dumps(value), json.dumps(f"{value}-{mark}"))
     renewed: Resource = json.loads(text)
     return renewed
+
+
+def dated(bundle: Resource, day: date) -> Resource:
+    """The same request made on this day: every day in it is moved alike, so that ages and pauses stay the same."""
+    moved = day - date.fromisoformat(str(Chart(bundle).claim["created"])[:10])
+    text = _DAY.sub(lambda found: (date.fromisoformat(found[0]) + moved).isoformat(), json.dumps(bundle))
+    dated: Resource = json.loads(text)
+    return dated
 
 
 def refill(chart: Chart, day: date) -> Resource:

@@ -19,7 +19,8 @@ import orjson
 from server.authoring.chart import changed
 from server.authoring.stories_file import read_stories
 from server.authoring.worked_cases_file import worked_cases_of
-from server.demo.requests import Chart, inquiry, order_sign, questionnaire_package, refill, renewed
+from server.clock import now
+from server.demo.requests import Chart, dated, inquiry, order_sign, questionnaire_package, refill, renewed
 from server.demo.serving import is_up, serving
 from server.demo.tell import Teller
 from server.errors import NotFound
@@ -40,14 +41,14 @@ class Story:
 
 def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, cql: Path) -> int:
     """Plays every story against the server at base_url, or against one it starts there; 0 when all went through."""
-    stories = list(stories_of(policies, cql))
+    stories, today = list(stories_of(policies, cql)), now().date()
     running = is_up(base_url)
     with _server(base_url, say, running=running) as url, httpx.Client(base_url=url, timeout=30) as client:
         tell = Teller(say)
         for number, story in enumerate(stories, 1):
             tell.title(f"{number} of {len(stories)}: {story.title}", story.tells)
             try:
-                _Walk(client, tell, Chart(renewed(story.request, secrets.token_hex(3)))).all_steps()
+                _Walk(client, tell, Chart(dated(renewed(story.request, secrets.token_hex(3)), today))).all_steps()
             except httpx.HTTPStatusError as error:
                 tell.refused(error.response)
                 return 1

@@ -9,7 +9,7 @@ import orjson
 from server.dtr.package_request import PackageRequest
 from server.errors import Problem, Unprocessable
 from server.fhir.coverage import member_ids
-from server.fhir.order import deciding_day, order_codings, service_day
+from server.fhir.order import deciding_day, order_codings
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
@@ -140,8 +140,7 @@ class FormFinder:
         chosen: list[tuple[Policy, Edition, Resource | None]] = [(*said, None)] if said and not orders else []
         unrelated = 0
         for order in orders:
-            # CRD counts a first day in the past as today; PAS takes the day of the Claim where none is named
-            day = deciding_day(service_day(order), today)
+            day = deciding_day(None, order, today)
             found = self._policies.for_order(order_codings(order, request.resolve), day)
             policy = found.policy
             if assertion is not None and said is None and (policy is None or policy.id == assertion.policy_id):
@@ -152,6 +151,8 @@ class FormFinder:
             unrelated += said is not None
             if policy is not None and found.edition is not None:
                 chosen.append((policy, found.edition, order))
+            elif policy is not None:
+                notices.append(_not_in_force(policy))
             else:
                 notices.append(_unrecognised(maybe=bool(found.possible)))
         if said is not None and orders and unrelated == len(orders):
@@ -205,6 +206,13 @@ def _same_person(assertion: Assertion, ids: tuple[str, ...], request: PackageReq
 def _patient(coverage: Resource, request: PackageRequest) -> Resource | None:
     target = request.resolve(coverage.get("beneficiary"), coverage)
     return target if target and target.get("resourceType") == "Patient" else None
+
+
+def _not_in_force(policy: Policy) -> Problem:
+    text = (
+        f"No form is there: the policy {policy.title} was not in force yet when an order starts; check its first day."
+    )
+    return Problem("informational", text, severity="information")
 
 
 def _unrecognised(*, maybe: bool) -> Problem:

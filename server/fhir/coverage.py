@@ -19,14 +19,20 @@ def member_ids(coverage: Any, patient: Any) -> tuple[str, ...]:
     """The member id as a tuple: one, or none where no identifier is marked as one.
 
     The first source that has it: Coverage.identifier of type MB, Patient.identifier of type MB, Coverage.subscriberId.
+    Blanks and small letters make no other member: the id is given as `member_id` folds it.
     A family shares its subscriberId, so that counts only for the subscriber, and as `subscriberId/dependent` for a
     dependent who has a number. No other identifier is ever read as a member id: the record number of one hospital may
     be somebody else's in another. Of each party the first 20 identifiers are read.
     """
     for resource in (coverage, patient):
         for _, value in _member_numbers(resource):
-            return (value,)
-    return _by_subscriber(coverage) if isinstance(coverage, dict) else ()
+            return (member_id(value),)
+    return tuple(member_id(i) for i in _by_subscriber(coverage)) if isinstance(coverage, dict) else ()
+
+
+def member_id(written: str) -> str:
+    """A member id as it is compared and kept, however a sender or a file writes it."""
+    return "".join(written.split()).upper()
 
 
 def numbers_disagree(coverage: Any, patient: Any) -> bool:
@@ -34,8 +40,8 @@ def numbers_disagree(coverage: Any, patient: Any) -> bool:
     first = next(_member_numbers(coverage), None)
     if first is None or not first[0]:
         return False
-    same_system = {value for system, value in _member_numbers(patient) if system == first[0]}
-    return bool(same_system) and first[1] not in same_system
+    same_system = {member_id(value) for system, value in _member_numbers(patient) if system == first[0]}
+    return bool(same_system) and member_id(first[1]) not in same_system
 
 
 def in_force(coverage: Any, first: date, last: date) -> bool:
@@ -56,13 +62,13 @@ def _member_numbers(resource: Any) -> Iterator[tuple[str, str]]:
     for i in islice(dicts(found), MAX_IDENTIFIERS):
         value = i.get("value")
         typed = any(c.system == IDENTIFIER_TYPE and c.code == MEMBER_NUMBER for c in codings(i.get("type")))
-        if typed and isinstance(value, str) and value:
+        if typed and isinstance(value, str) and value.strip():
             yield str(i.get("system") or ""), value
 
 
 def _by_subscriber(coverage: dict[str, Any]) -> tuple[str, ...]:
     subscriber_id, dependent = coverage.get("subscriberId"), coverage.get("dependent")
-    if not isinstance(subscriber_id, str) or not subscriber_id:
+    if not isinstance(subscriber_id, str) or not subscriber_id.strip():
         return ()
     subscriber, beneficiary = (_person(coverage.get(key)) for key in ("subscriber", "beneficiary"))
     same = subscriber is not None and subscriber == beneficiary

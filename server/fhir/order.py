@@ -6,7 +6,7 @@ from typing import Any
 
 from server.fhir.codes import CRD
 from server.fhir.primitives import real_day
-from server.fhir.read import Coding, Resource, codings, extensions
+from server.fhir.read import Coding, Resource, codings, extensions, reference
 
 BILLING_OPTIONS = f"{CRD}ext-billing-options"
 
@@ -64,19 +64,27 @@ def order_codings(order: Resource, resolve: Resolve) -> tuple[Coding, ...]:
     return tuple(dict.fromkeys(named))
 
 
+def order_references(order: Resource, resolve: Resolve) -> Iterator[tuple[str, Resource | None]]:
+    """The elements that name what is ordered by a reference to a resource, each with that resource, if it is there."""
+    for name in dict.fromkeys(p[0] for p in _CODES.get(str(order.get("resourceType")), ()) if _is_reference(p)):
+        if reference(order.get(name)) is not None:
+            yield name, resolve(order[name], order)
+
+
 def service_day(order: Resource) -> date | None:
     """The earliest day of service that the order names; None when it names none."""
     found = (real_day(value) for path in _STARTS if path[0] in order for value in _at(order, path))
     return min((day for day in found if day is not None), default=None)
 
 
-def deciding_day(first: date | None, otherwise: date, *, earliest: date = date.min) -> date:
-    """The day that decides which edition of a policy judges an order (policy reading A-32: the start of service).
+def deciding_day(requested: date | None, order: Resource | None, asked: date) -> date:
+    """The day whose edition of a policy judges a service, in every stage: the day it starts (policy reading A-32).
 
-    first: the first day of service that is named; otherwise: the day that counts where none is. earliest: a day before
-    it counts as that day.
+    requested: the first day that a request for authorization names; it outweighs the one that the order names. asked:
+    the day on which a stage is asked, which counts where neither names one. A start in the past stays in the past: the
+    edition of that day judges what is asked for afterwards, so that every stage asks for the same form on any day.
     """
-    return max(first or otherwise, earliest)
+    return requested or (service_day(order) if order is not None else None) or asked
 
 
 def _concepts(order: Resource, path: _Path, resolve: Resolve) -> list[Any]:

@@ -160,8 +160,9 @@ class BundleIndex:
     def resolve(self, element: Any, holder: Resource | None = None) -> Resource | None:
         """The resource that a Reference points at, among the holder's contained ones and the entries; None if absent.
 
-        A relative reference is read against the holder's own fullUrl first; failing that, `Type/id` is enough when it
-        is unique in the Bundle (senders mix bases; pas T-1, T-2).
+        An absolute one is the fullUrl of an entry, or the address of one of its versions, and nothing else. A relative
+        one is read against the holder's own fullUrl first; failing that, `Type/id` is enough when it is unique in the
+        Bundle (senders mix bases, pas T-1, T-2).
         """
         literal = reference(element)
         if not literal:
@@ -170,10 +171,15 @@ class BundleIndex:
             return next((c for c in dicts((holder or {}).get("contained")) if c.get("id") == literal[1:]), None)
         if literal in self._by_url:
             return self._by_url[literal]
+        if literal.startswith("http"):
+            return self._by_url.get(literal.partition("/_history/")[0])
+        return self._relative(literal, holder)
+
+    def _relative(self, literal: str, holder: Resource | None) -> Resource | None:
         key = type_and_id(literal)
         if key is None:
             return None
-        if holder is not None and not literal.startswith("http"):
+        if holder is not None:
             base = self.full_url(holder).rsplit("/", 2)[0]
             if f"{base}/{key}" in self._by_url:
                 return self._by_url[f"{base}/{key}"]

@@ -37,6 +37,8 @@ PAYER_ID_MISSING = "T4"
 
 # 1322, the kind of request
 CANCEL = "3"
+CERTIFICATIONS = frozenset({"I", "R", "4", "S"})
+"""1322: initial, renewal, extension, revised. The others speak of what was decided: appeals, a reconsideration..."""
 
 # 755 and 756, what a payer asks for and how it is to be sent
 PAYER_FORM = "PY"

@@ -1,5 +1,6 @@
 """Reads a QuestionnaireResponse against its form. Nothing here depends on a particular form."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,6 +68,19 @@ def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str
     if kept:
         clean["item"] = kept
     return clean, reader.problems
+
+
+def hidden_answers(response: Resource, clean: Resource) -> tuple[str, ...]:
+    """The linkIds of what a response answers and `read_response` took out as hidden, each once."""
+    return tuple((Counter(_answered(response)) - Counter(_answered(clean))).keys())
+
+
+def _answered(holder: Mapping[str, Any]) -> Iterator[str]:
+    for item in dicts(holder.get("item")):
+        answers = [a for a in dicts(item.get("answer")) if any(key.startswith("value") for key in a)]
+        yield from (str(item.get("linkId")) for _ in answers)
+        for inner in (item, *answers):
+            yield from _answered(inner)
 
 
 class _Reader:

@@ -15,7 +15,12 @@ Dress = Callable[[Renderings, Case], Renderings]
 
 
 def change_of(
-    case: Case | None, facts: Sequence[Fact], base_url: str, *, raw: bytes = b"", dress: Dress | None = None
+    case: Case | None,
+    facts: Sequence[Fact],
+    base_url: str,
+    *,
+    raw: bytes = b"",
+    dress: Dress | None = None,
 ) -> Change:
     """What `store.append` writes for facts that follow a case, or that open one. Raises DecisionRefused.
 

@@ -11,6 +11,7 @@ from server.clock import NewId
 from server.errors import Problem
 from server.fhir.version import Version
 from server.outcomes import operation_outcome
+from server.pas.explain import leave_trace
 from server.pas.rejections import inquiry_rejections_of
 from server.pas.request.inquiry import InquiryRequest
 from server.pas.response.claim_error import render_rejections
@@ -33,7 +34,7 @@ def inquire(request: InquiryRequest, caller: Caller, world: World) -> bytes:
         return _answer(request, [rejected], world)
     own = tuple(npi for npi in request.inquiry.npis if caller.may_see([npi]))
     ids = world.store.inquire(replace(request.inquiry, npis=own))
-    world.store.audit("read", ids, {"by": "inquiry", "caller": caller.name})
+    leave_trace(world.store, ids, "inquiry", caller)
     found = (world.store.rendering(i, request.version, INQUIRY) for i in ids)
     return _answer(request, [body for body in found if body is not None], world)
 

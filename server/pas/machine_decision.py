@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 
 from server.decision.case import DecidedByMachine, MachineDecision, RequestedDocument
-from server.decision.judge import ENGINE_CRITERION, judge
+from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.log import log
+from server.pas.beside import for_a_person
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedItem, MatchedRequest
 from server.policy.model import Edition, State
@@ -19,8 +21,10 @@ NO_POLICY = "NO-POLICY"
 
 def decide_by_machine(matched: MatchedRequest, world: World) -> DecidedByMachine:
     """Decides each item on its own. Nothing is stored."""
-    items = tuple(_decide(matched, item, world) for item in matched.items)
-    return DecidedByMachine(world.clock(), items)
+    now = world.clock()
+    judged = judge_items(matched, world.engine, now.date())
+    items = tuple(_decide(item, judged.get(n), world) for n, item in enumerate(matched.items))
+    return DecidedByMachine(now, items)
 
 
 def log_decided(case_id: str, fact: DecidedByMachine) -> None:
@@ -40,13 +44,26 @@ def log_decided(case_id: str, fact: DecidedByMachine) -> None:
         )
 
 
-def _decide(matched: MatchedRequest, item: MatchedItem, world: World) -> MachineDecision:
+def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict[int, Decision]:
+    """The decision of each item that an edition judges, by its place; the items of one edition in one run."""
+    editions = {id(item.edition): item.edition for item in matched.items if item.edition is not None}
+    if not editions:
+        return {}
+    given = cql_input_of(matched, received)
+    found: dict[int, Decision] = {}
+    for edition in editions.values():
+        places = [n for n, item in enumerate(matched.items) if item.edition is edition]
+        for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
+            findings = tuple(_located(f, given.urls) for f in decision.findings)
+            located = replace(decision, findings=findings)
+            found[n] = for_a_person(located, matched.items[n], matched)
+    return found
+
+
+def _decide(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:
     sequence = item.item.sequence
-    if item.edition is None:
+    if item.edition is None or decision is None:
         return MachineDecision(sequence, _unjudged(item, world.plan), reference=world.new_number("VP"))
-    given = cql_input_of(matched.request, item)
-    decision = judge(item.edition, given, world.engine)
-    decision = replace(decision, findings=tuple(_located(f, given.urls) for f in decision.findings))
     approved = decision.outcome is Outcome.APPROVE
     unknown = any(f.state is State.UNKNOWN for f in decision.findings)
     return MachineDecision(

@@ -11,7 +11,7 @@ from server.fhir.primitives import real_day
 from server.fhir.read import Resource
 from server.fhir.version import Version
 from server.form.model import Form
-from server.form.response import form_canonicals, read_response
+from server.form.response import form_canonicals, hidden_answers, read_response
 from server.pas.request.bundle import RequestBundle
 from server.pas.request.submit import SubmitReading, read_submit
 from server.policy.library import PolicyLibrary
@@ -22,9 +22,10 @@ from server.policy.model import Edition, Policy
 class MatchedItem:
     """An item and what judges it.
 
-    policy, edition: what its codes name, and its edition on the first service day (else the day of the claim);
-    `edition` is None when the policy was not yet in force. response: the item's answers, cleaned by
-    form.response.read_response; sent: the response that they were cleaned from.
+    policy, edition: what its codes name, and its edition on the first service day of the item, else of its order, else
+    on the day of the claim; `edition` is None when the policy was not yet in force. response: the item's answers,
+    cleaned by form.response.read_response; sent: the response that they were cleaned from. hidden: linkIds of the
+    answers that the cleaning took out.
     """
 
     item: RequestedItem
@@ -32,6 +33,7 @@ class MatchedItem:
     edition: Edition | None = None
     response: Resource | None = None
     sent: SentResponse | None = None
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,16 @@ def match(reading: SubmitReading, policies: PolicyLibrary) -> tuple[MatchedItem,
 
 def _matched(item: RequestedItem, created: date, answers: "_Answers", policies: PolicyLibrary) -> MatchedItem:
     own = answers.of(item)
-    day = deciding_day(item.service[0] if item.service else None, created)
+    day = deciding_day(item.service[0] if item.service else None, item.order, created)
     chosen = policies.for_order(item.codes, day, attached=[a.policy.id for a in own])
     if chosen.edition is None:
         return MatchedItem(item, chosen.policy)
-    found = answers.chosen(own, chosen.edition, tied=item.tied)
+    found = answers.chosen(own, answers.of_no_item if item.tied else (), chosen.edition, tied=item.tied)
     if found is None:
         return MatchedItem(item, chosen.policy, chosen.edition)
-    return MatchedItem(item, chosen.policy, chosen.edition, answers.read(found, chosen.edition.form), found.sent)
+    clean = answers.read(found, chosen.edition.form)
+    hidden = hidden_answers(found.sent.resource, clean)
+    return MatchedItem(item, chosen.policy, chosen.edition, clean, found.sent, hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +95,21 @@ class _Answers:
         self._value_sets = policies.value_sets
         known = ((r, _form_of(r, reading.bundle, policies)) for r in reading.responses)
         self._all = {id(r.resource): _FormAnswers(r, *found) for r, found in known if found is not None}
+        claimed = {id(r.resource) for item in reading.items if item.tied for r in item.responses}
+        self.of_no_item = tuple(a for key, a in self._all.items() if key not in claimed)
+        """Those that name no item."""
         self._clean: dict[tuple[int, str], Resource] = {}
 
     def of(self, item: RequestedItem) -> tuple[_FormAnswers, ...]:
         """The responses that may count for an item."""
         return tuple(self._all[id(r.resource)] for r in item.responses if id(r.resource) in self._all)
 
-    def chosen(self, own: tuple[_FormAnswers, ...], edition: Edition, *, tied: bool) -> _FormAnswers | None:
+    def chosen(
+        self, own: tuple[_FormAnswers, ...], loose: tuple[_FormAnswers, ...], edition: Edition, *, tied: bool
+    ) -> _FormAnswers | None:
         """An item's answers to the edition's form, the latest when there are several.
 
+        loose: answers that name no item; where they are later than those that name this one, they count instead.
         It is a problem when the only answers are for another edition, or are tied to the item but for another policy,
         and when several differ and none is the latest.
         """
@@ -108,6 +118,8 @@ class _Answers:
         for other in () if fitting else of_policy or (own if tied else ()):
             text = f"The item needs {edition.form.canonical}; fetch its questionnaire package and answer that form."
             self._bundle.add("business-rule", text, f"{other.sent.place}.questionnaire")
+        if fitting:
+            fitting += [a for a in loose if a.policy.id == edition.policy_id and a.fits(edition)]
         newest = list(_latest(fitting))
         if any(a.sent.resource.get("item") != newest[0].sent.resource.get("item") for a in newest[1:]):
             for contested in newest:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import orjson
+
 from server.decision.request import AuthorizationRequest
 from server.fhir.coverage import in_force
 from server.fhir.read import Resource, dicts
@@ -16,7 +18,7 @@ from server.fhir.x12 import (
     PAYER_ID_MISSING,
     SUBSCRIBER_NOT_FOUND,
 )
-from server.pas.request.bundle import CLAIM, INFO_CANCELLED
+from server.pas.request.bundle import CLAIM, INFO_CANCELLED, modifiers
 from server.pas.request.claim_item import certification_type
 from server.pas.request.inquiry import InquiryRequest
 from server.policy.plan import MemberStatus, Plan
@@ -44,7 +46,7 @@ class Rejection:
 def rejections_of(request: AuthorizationRequest, plan: Plan) -> tuple[Rejection, ...]:
     """The reasons not to decide a request; none when it is decided."""
     return (
-        *_updates(request.claim),
+        *_updates(request),
         *_payer(plan, request.insurer),
         *_member(plan, request.member_ids, request.index.place(request.coverage or request.patient)),
         *_coverage(plan, request),
@@ -60,22 +62,30 @@ def inquiry_rejections_of(request: InquiryRequest, plan: Plan) -> tuple[Rejectio
     )
 
 
-def _updates(claim: Resource) -> Iterator[Rejection]:
+def _updates(request: AuthorizationRequest) -> Iterator[Rejection]:
     """An update or a cancel of an earlier request (pas P-85: the payer may ask for a new request instead).
 
-    infoCancelled=false and infoChanged stand on first requests too and say nothing (pas T-4).
+    infoCancelled=false and infoChanged stand on first requests too and say nothing (pas T-4); anything else that is
+    marked by infoCancelled is cancelled, wherever it stands.
     """
+    claim = request.claim
     text = "This server does not take updates or cancellations of a request; send a new request with all its items."
     if claim.get("related"):
         yield Rejection(UPDATE, text, f"{CLAIM}.related[0]", NO_RESUBMISSION)
     elif certification_type(claim) == CANCEL:
         yield Rejection(UPDATE, text, CLAIM, NO_RESUBMISSION)
     else:
-        for n, item in enumerate(claim.get("item") or ()):
-            marks = item.get("modifierExtension") or ()
-            cancelled = any(m.get("url") == INFO_CANCELLED and m.get("valueBoolean") is True for m in marks)
-            if cancelled or certification_type(item) == CANCEL:
-                yield Rejection(UPDATE, text, f"{CLAIM}.item[{n}]", NO_RESUBMISSION)
+        cancelled = [f"{CLAIM}.item[{n}]" for n, i in enumerate(claim["item"]) if certification_type(i) == CANCEL]
+        for place in dict.fromkeys((*cancelled, *_cancelled(request.bundle))):
+            yield Rejection(UPDATE, text, place, NO_RESUBMISSION)
+
+
+def _cancelled(bundle: Resource) -> Iterator[str]:
+    """The places of what is marked as cancelled."""
+    if INFO_CANCELLED.encode() in orjson.dumps(bundle):
+        for path, modifier in modifiers(bundle, "Bundle"):
+            if isinstance(modifier, dict) and modifier.get("valueBoolean") is not False:
+                yield path.rpartition(".")[0]
 
 
 def _payer(plan: Plan, insurer: Resource) -> Iterator[Rejection]:

@@ -1,15 +1,19 @@
 """Claim/$submit: decide each item, record once, render once, answer with what is on disk."""
 
+from dataclasses import replace
+
 from server.auth.caller import Caller
-from server.decision.case import Received
+from server.decision.case import Case, DecidedByMachine, Received
 from server.decision.request import AuthorizationRequest
+from server.pas.beside import with_authorization_beside
 from server.pas.change import change_of
 from server.pas.machine_decision import decide_by_machine, log_decided
 from server.pas.match import MatchedRequest
 from server.pas.rejections import rejections_of
+from server.pas.request.transaction import asks_the_same
 from server.pas.response.claim_error import render_rejections
-from server.pas.response.claim_response import SUBMIT
-from server.store.ports import Change
+from server.pas.response.claim_response import SUBMIT, render
+from server.store.ports import AuthorizationStands, Change
 from server.world import World
 
 
@@ -28,10 +32,39 @@ def submit(matched: MatchedRequest, raw: bytes, caller: Caller, world: World) ->
         return render_rejections(request, rejections, kind=SUBMIT, response_id=world.new_id(), created=world.clock())
     decided = decide_by_machine(matched, world)
     received = Received(decided.at, world.new_id(), caller.name, request)
-    answer, first = answer_of(change_of(None, (received, decided), world.base_url, raw=raw), world)
-    if first:
-        log_decided(received.case_id, decided)
+    answer, written = _open(received, decided, raw, world)
+    if written is not None:
+        log_decided(received.case_id, written)
     return answer
+
+
+def _open(
+    received: Received, decided: DecidedByMachine, raw: bytes, world: World
+) -> tuple[bytes, DecidedByMachine | None]:
+    """The answer, and the decision that was written; None where the same request came first.
+
+    An approval that would stand beside another in the same days is pended instead: each time round, one item more.
+    Where the very same is asked for again under another number, the authorization that stands is the answer (pas P-51).
+    """
+    while True:
+        opened = replace(change_of(None, (received, decided), world.base_url, raw=raw), single=True)
+        try:
+            answer, first = answer_of(opened, world)
+        except AuthorizationStands as stands:
+            standing = world.store.case(stands.case_id)
+            if standing is not None and asks_the_same(standing.request.bundle, received.request.bundle):
+                return render(_told_to(standing, received.request), world.base_url)[
+                    received.request.version, SUBMIT
+                ], None
+            decided = with_authorization_beside(decided, stands, world)
+        else:
+            return answer, decided if first else None
+
+
+def _told_to(case: Case, request: AuthorizationRequest) -> Case:
+    """The case as it stands, told to a request that asks the same: its own transaction, trace numbers and Claim."""
+    pairs = zip(case.items, request.items, strict=True)
+    return replace(case, request=request, items=tuple(replace(item, requested=asked) for item, asked in pairs))
 
 
 def answer_of(opened: Change, world: World) -> tuple[bytes, bool]:

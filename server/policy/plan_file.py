@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from server.errors import PolicyProblem, PolicyProblems
+from server.fhir.coverage import member_id
 from server.fhir.read import coding
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml
@@ -95,7 +96,7 @@ def load_plan(path: Path) -> Plan:
         phone=read.phone,
         address=read.address,
         unlisted_members=read.members.unlisted,
-        members=read.members.listed,
+        members={member_id(m): status for m, status in read.members.listed.items()},
         clients=frozenset(read.clients),
         catalogue=tuple(service.entry(read.systems) for service in read.service),
         assertion_days=read.assertion_days,

@@ -7,6 +7,12 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from server.errors import DatabaseGone
+
+MOST_SECONDS = 10.0
+"""How long a write waits for those before it; what waits longer is told that the database does not answer."""
 
 _T = TypeVar("_T")
 
@@ -46,17 +52,28 @@ class _Shared:
     def __call__(self, work: Callable[[Connection], _T]) -> _T:
         mine: Future[_T] = Future()
         self._waiting.append((work, mine))
-        with self._turn:
+        if not self._turn.acquire(timeout=MOST_SECONDS):
+            if mine.cancel():  # nobody has taken it, and nobody will
+                raise DatabaseGone
+            try:
+                return mine.result(timeout=MOST_SECONDS)
+            except TimeoutError:  # it may yet be written; the same request again is answered with it
+                raise DatabaseGone from None
+        try:
             if not mine.done():  # no other thread has done it, so it is still in the queue
-                self._run([self._waiting.popleft() for _ in range(len(self._waiting))])
+                taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                self._run([one for one in taken if one[1].set_running_or_notify_cancel()])
+        finally:
+            self._turn.release()
         return mine.result(timeout=0)
 
     def _run(self, taken: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
         try:
             results = self._alone(lambda connection: [work(connection) for work, _ in taken])
         except Exception as error:  # noqa: BLE001 - it is raised in the thread whose work failed
-            if len(taken) == 1:
-                taken[0][1].set_exception(error)
+            if len(taken) == 1 or isinstance(error, OperationalError):  # a fault of the database, not of one caller
+                for _, caller in taken:
+                    caller.set_exception(error)
             else:
                 for one in taken:
                     self._run([one])

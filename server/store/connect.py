@@ -1,6 +1,7 @@
 """Opens the database of a URL: engines that keep the store's promises, with the schema brought up to date."""
 
 import os
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from server.errors import UnusableDatabase
-from server.store.prepared import Prepared
+from server.store.compiled import Compiled
 from server.store.schema import HEAD
 
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x5649_5452_5556  # an arbitrary number that no other lock of this database uses
-_BUSY_SECONDS = 15
+_BUSY_SECONDS = 5
 _NO_PHI: Any = {"hide_parameters": True}
 """Keeps stored values out of the text of errors, and so out of logs."""
 _ACCEPTED = "Use sqlite:///path/to/file.db or postgresql://user:password@host/database."
@@ -25,10 +26,14 @@ _ACCEPTED = "Use sqlite:///path/to/file.db or postgresql://user:password@host/da
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """writes: transactions, one at a time on SQLite. reads: single statements, each its own transaction."""
+    """writes: transactions, one at a time on SQLite. reads: single statements, each its own transaction.
+
+    is_there: whether what is written is still found under its address: a file can be deleted while it is open.
+    """
 
     writes: Engine
     reads: Engine
+    is_there: Callable[[], bool] = lambda: True
 
     def dispose(self) -> None:
         self.reads.dispose()
@@ -86,8 +91,10 @@ def _sqlite(url: URL) -> Engines:
     path = Path(str(url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The file holds patient data, so it is created readable by this user alone; SQLite gives its WAL the same mode.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # The file holds patient data: it is created readable by this user alone; SQLite gives its WAL the same mode.
+        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        opened = os.fstat(file)
+        os.close(file)
     except OSError as error:
         raise UnusableDatabase(
             f"The database file {path} cannot be opened: {error.strerror}. Check the path and its permissions."
@@ -96,10 +103,18 @@ def _sqlite(url: URL) -> Engines:
     writes = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     reads = create_engine(url, pool_size=4, connect_args={"timeout": _BUSY_SECONDS}, **_NO_PHI)
     event.listen(writes, "connect", _pragmas())
-    begin = Prepared(text("BEGIN IMMEDIATE"), writes.dialect)
+    begin = Compiled(text("BEGIN IMMEDIATE"), writes.dialect)
     event.listen(writes, "begin", lambda connection: begin.run(connection, {}))
     event.listen(reads, "connect", _pragmas("PRAGMA query_only = ON"))
-    return Engines(writes, reads)
+
+    def is_there() -> bool:
+        try:
+            found = path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+
+    return Engines(writes, reads, is_there)
 
 
 def _pragmas(*more: str) -> Callable[[Any, Any], None]:
@@ -148,6 +163,12 @@ def _migrate(engine: Engine) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether a database says that its pages are broken: every answer after that is in doubt."""
+    cause = getattr(error, "orig", None)
+    return type(cause) is sqlite3.DatabaseError or str(getattr(cause, "sqlstate", "")).startswith("XX")
 
 
 def _cause(error: SQLAlchemyError) -> str:

@@ -64,7 +64,7 @@ class Change:
     expected: how many facts the case has in the record; 0 opens it. facts: those that follow, at least one.
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
     assertions: what the answer's requested documents refer to as context (pas P-90). raw: the bytes of the request, of
-    a change that opens the case.
+    a change that opens the case. single: it must authorize nothing that another case authorizes in the same days.
     """
 
     case: Case
@@ -73,6 +73,7 @@ class Change:
     renderings: Mapping[tuple[Version, str], bytes]
     assertions: tuple[Assertion, ...] = ()
     raw: bytes = b""
+    single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,19 @@ class QuestionnaireErrors:
     outcomes: str
 
 
+class AuthorizationStands(Exception):
+    """A change would authorize what is authorized for the same member and policy in some of the same days.
+
+    case_id, period: of the authorization that stands. sequence: the item of the change that would overlap it.
+    """
+
+    def __init__(self, case_id: str, sequence: int, period: tuple[date, date]) -> None:
+        self.case_id = case_id
+        self.sequence = sequence
+        self.period = period
+        super().__init__(f"item {sequence}: an authorization stands from {period[0]} to {period[1]}")
+
+
 class Store(Protocol):
     """The record. Every method is all or nothing, and nothing returns before its commit is on disk.
 
@@ -135,7 +149,8 @@ class Store(Protocol):
 
         A change that opens a case whose Transaction is recorded already, or is recorded by a parallel call first,
         writes nothing and returns the id of that case. A change to a case that has other than `expected` facts writes
-        nothing and returns None: somebody else came first. Raises LookupError for a case that is not there.
+        nothing and returns None: somebody else came first. Raises LookupError for a case that is not there, and
+        AuthorizationStands, having written nothing, for a `single` change whose authorization would overlap another.
         """
         ...
 

@@ -1,25 +1,30 @@
 """The record in SQL: one code path for SQLite and PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.clock import Clock, now
 from server.decision.case import Case, apply_all
 from server.decision.fact_json import fact_from
 from server.decision.request import Transaction
+from server.errors import DatabaseGone
 from server.fhir.version import Version
 from server.store import rows
 from server.store.append import append
 from server.store.commit import commit_of
-from server.store.connect import Engines, connect, revision
+from server.store.compiled import Compiled
+from server.store.connect import Engines, connect, is_damage, revision
 from server.store.dedicate import dedicate
 from server.store.inquiry import matching
+from server.store.overlap import refuse_overlap
 from server.store.ports import (
     ActiveAuthorization,
     Assertion,
@@ -28,7 +33,6 @@ from server.store.ports import (
     Inquiry,
     QuestionnaireErrors,
 )
-from server.store.prepared import Prepared
 from server.store.schema import (
     EARLIER,
     HEAD,
@@ -43,6 +47,8 @@ from server.store.schema import (
     submission,
     visible,
 )
+
+_T = TypeVar("_T")
 
 _BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
 _RENDERING = (
@@ -99,31 +105,56 @@ class SqlStore:
     """The Store port on SQLAlchemy Core; see ports.Store for what each method promises."""
 
     def __init__(self, engines: Engines, clock: Clock = now) -> None:
-        self._reads, self._dispose = engines.reads, engines.dispose
+        self._engines = engines
         self._commit = commit_of(engines.writes)
+        self._damaged = False
         self._clock = clock
         dialect = engines.writes.dialect
         dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
-        self._insert = {table: Prepared(insert(table), dialect) for table in metadata.sorted_tables}
-        self._active = Prepared(_ACTIVE, dialect)
-        self._by_transaction = Prepared(_BY_TRANSACTION, dialect)
-        self._rendering = Prepared(_RENDERING, dialect)
+        self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
+        self._active = Compiled(_ACTIVE, dialect)
+        self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
+        self._rendering = Compiled(_RENDERING, dialect)
         # A parallel second insert waits here until the first has committed, and then returns no row.
-        self._claim_transaction = Prepared(
+        self._claim_transaction = Compiled(
             dialect_insert(submission)
             .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
             .returning(submission.c.seq),
             dialect,
         )
 
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._faults(), self._engines.reads.connect() as connection:
+            yield connection
+
+    def _write(self, work: Callable[[Connection], _T]) -> _T:
+        """Work in a transaction; its result once that is on disk, where the next start will look for it."""
+        with self._faults():
+            done = self._commit(work)
+        if not self._engines.is_there():
+            raise DatabaseGone
+        return done
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Whatever is wrong with the database is one error; a broken rule of the schema stays what it is."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (DBAPIError, PoolTimeout) as error:
+            self._damaged = self._damaged or is_damage(error)
+            raise DatabaseGone from error
+
     def append(self, change: Change) -> str | None:
         case = change.case
         decided = {"facts": case.facts, "items": {str(i.sequence): i.outcome for i in case.items}}
         decision = _audit_row(case.answered, "decision", case.id, decided)
         if change.expected:
-            return self._commit(lambda connection: self._add(connection, change, decision))
+            return self._write(lambda connection: self._add(connection, change, decision))
         first, parts = rows.submission_row(change), list(rows.parts(change))
-        return self._commit(lambda connection: self._open(connection, change, first, parts, decision))
+        return self._write(lambda connection: self._open(connection, change, first, parts, decision))
 
     def _open(
         self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: rows.Row
@@ -132,6 +163,8 @@ class SqlStore:
         if claimed is None:
             known = {"transaction_key": first["transaction_key"]}
             return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
+        if change.single:
+            refuse_overlap(connection, change)
         for part in parts:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
@@ -146,24 +179,24 @@ class SqlStore:
         return change.case.id
 
     def case(self, case_id: str) -> Case | None:
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             found = connection.execute(_FACTS, {"id": case_id}).all()
         if not found or any(row.kind == EARLIER for row in found):
             return None
         return apply_all(fact_from(row.kind, row.body) for row in found)
 
     def providers(self, case_id: str) -> Sequence[str]:
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             return connection.scalars(_PROVIDERS, {"id": case_id}).all()
 
     def find_transaction(self, transaction: Transaction) -> str | None:
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             key = rows.transaction_key(transaction)
             found = self._by_transaction.first(connection, {"transaction_key": key})
         return str(found[0]) if found else None
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None:
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             which = {"id": case_id, "version": version, "kind": kind}
             found = self._rendering.first(connection, which)
         return bytes(found[0]) if found else None
@@ -171,13 +204,13 @@ class SqlStore:
     def inquire(self, inquiry: Inquiry) -> Sequence[str]:
         if not inquiry.member_ids or not inquiry.npis:
             return ()
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             if inquiry.numbers and (found := connection.scalars(matching(inquiry, by_number=True)).all()):
                 return found
             return connection.scalars(matching(inquiry, by_number=False)).all()
 
     def active_authorization(self, member_ids: Sequence[str], policy_id: str, on: date) -> ActiveAuthorization | None:
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             asked = ({"member": rows.key(m), "policy_id": policy_id, "on": on} for m in member_ids)
             found = [row for a in asked if (row := self._active.first(connection, a))]
         if not found:
@@ -186,7 +219,7 @@ class SqlStore:
         return ActiveAuthorization(number, policy_id, (start, end), case_id)
 
     def explanation(self, case_id: str) -> Explanation | None:
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             found = connection.execute(_EXPLANATION, {"id": case_id}).mappings().all()
         if not found:
             return None
@@ -195,10 +228,10 @@ class SqlStore:
     def remember(self, assertions: Sequence[Assertion]) -> None:
         made = [rows.assertion_row(a) for a in assertions]
         if made:
-            self._commit(lambda connection: self._insert[assertion].run(connection, *made))
+            self._write(lambda connection: self._insert[assertion].run(connection, *made))
 
     def assertion(self, assertion_id: str) -> Assertion | None:
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(select(assertion).where(assertion.c.id == assertion_id)).mappings().one_or_none()
         return None if row is None else rows.assertion_of(row)
 
@@ -206,29 +239,30 @@ class SqlStore:
         if not subjects:
             return
         written = [_audit_row(self._clock(), event, subject, detail) for subject in subjects]
-        self._commit(lambda connection: self._insert[audit].run(connection, *written))
+        self._write(lambda connection: self._insert[audit].run(connection, *written))
 
     def report(self, errors: QuestionnaireErrors) -> None:
         row = rows.questionnaire_error_row(errors)
-        self._commit(lambda connection: self._insert[questionnaire_error].run(connection, row))
+        self._write(lambda connection: self._insert[questionnaire_error].run(connection, row))
 
     def reported(self, limit: int) -> Sequence[QuestionnaireErrors]:
         newest = select(questionnaire_error).order_by(questionnaire_error.c.seq.desc()).limit(limit)
-        with self._reads.connect() as connection:
+        with self._reading() as connection:
             return [rows.questionnaire_errors(row) for row in connection.execute(newest).mappings()]
 
     def dedicate(self, *, sandbox: bool) -> None:
-        self._commit(lambda connection: dedicate(connection, sandbox=sandbox, at=self._clock()))
+        self._write(lambda connection: dedicate(connection, sandbox=sandbox, at=self._clock()))
 
     def ready(self) -> bool:
         try:
-            with self._reads.connect() as connection:
-                return revision(connection) == HEAD
-        except SQLAlchemyError:
+            with self._reading() as connection:
+                current = revision(connection) == HEAD
+        except DatabaseGone:
             return False
+        return current and not self._damaged and self._engines.is_there()
 
     def close(self) -> None:
-        self._dispose()
+        self._engines.dispose()
 
 
 def _audit_row(at: Any, event: str, subject: str, detail: Mapping[str, Any]) -> rows.Row:

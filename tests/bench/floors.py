@@ -29,10 +29,10 @@ def cql_alone(bodies: Sequence[bytes]) -> list[float]:
             item = matched.items[0]
             if item.edition is None:
                 raise RuntimeError("no policy judges this request")
-            prepared.append((item.edition, cql_input_of(matched.request, item)))
+            prepared.append((item.edition, cql_input_of(matched, matched.request.created)))
         for edition, given in prepared[:5]:
-            judge(edition, given, engine)
-        return [_seconds(lambda e=edition, g=given: judge(e, g, engine)) for edition, given in prepared]  # type: ignore[misc]
+            judge(edition, given, given.items, engine)
+        return [_seconds(lambda e=edition, g=given: judge(e, g, g.items, engine)) for edition, given in prepared]  # type: ignore[misc]
     finally:
         engine.close()
 

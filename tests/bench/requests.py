@@ -8,7 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from server.demo.requests import Chart, inquiry, order_sign, questionnaire_package, renewed
+from server.clock import now
+from server.demo.requests import Chart, dated, inquiry, order_sign, questionnaire_package, renewed
 from server.fhir.read import Resource
 
 CHARTS = Path(__file__).resolve().parents[2] / "cql"
@@ -69,7 +70,7 @@ class Bodies:
 
 
 def charts() -> Iterator[Resource]:
-    """Every chart in every policy folder, in order of its name."""
+    """Every chart in every policy folder, in order of its name, made today."""
     for file in sorted(CHARTS.glob("*/charts/*.json")):
         bundle: Resource = json.loads(file.read_bytes())
-        yield bundle
+        yield dated(bundle, now().date())

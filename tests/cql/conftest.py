@@ -72,3 +72,14 @@ def new_engine() -> Iterator[NewEngine]:
 @pytest.fixture(scope="module")
 def engine(new_engine: NewEngine) -> CqlEngine:
     return new_engine()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[CqlEngine]:
+    """The libraries of cql/shared, as the policies of this repository use them."""
+    if not SCRIPT.is_file():
+        pytest.skip(f"{SCRIPT} is not built; run `make setup`")
+    from tests.cql.shared import shared_engine  # noqa: PLC0415 - it reads from here
+
+    with shared_engine() as engine:
+        yield engine

@@ -74,7 +74,7 @@ def test_the_bundled_engine_answers_as_the_packages_do(engine: CqlEngine) -> Non
     requests: list[bytes] = []
     run = CqlEngine._run  # noqa: SLF001 - what goes into V8 is compared, not only what comes out
 
-    def record(self: CqlEngine, request: bytes) -> dict[str, Any]:
+    def record(self: CqlEngine, request: bytes) -> Any:
         requests.append(request)
         return run(self, request)
 
@@ -84,6 +84,23 @@ def test_the_bundled_engine_answers_as_the_packages_do(engine: CqlEngine) -> Non
     done = node("tests/cql/reference.mjs", stdin=both)
     assert done.returncode == 0, done.stderr.decode()
     assert orjson.loads(done.stdout) == ours
+
+
+_SPELLINGS = (
+    "2024-02-29",
+    "2026-02-30",
+    "2026-13-01",
+    "2026-00-10",
+    "0099-03-01",
+    "2026-01-05T10:00:00Z",
+    "2026-01-05T10:00:00.250-05:30",
+    "2026-01-05T10:00:00.25Z",
+    "2026-01-05T24:00:00Z",
+    "2026-01-05T10:00",
+    "2026-01-05T10:00:00",
+    "2026-01-05T10:00:00+14:00",
+)
+"""Days and times that the bundled engine reads itself, and those that it leaves to the package."""
 
 
 def _chart() -> dict[str, Any]:
@@ -97,6 +114,10 @@ def _chart() -> dict[str, Any]:
         {"resourceType": "Condition", "code": concept("conditions", "gout"), "recordedDate": "2026-01-05"},
         {"resourceType": "Condition", "code": concept("conditions", "ra"), "recordedDate": "2026-01-05T10:00:00+02:00"},
         {"resourceType": "Condition", "code": concept("conditions", "other"), "recordedDate": "2026-03"},
+        *(
+            {"resourceType": "Condition", "code": concept("conditions", "other"), "recordedDate": day}
+            for day in _SPELLINGS
+        ),
         {
             "resourceType": "MedicationRequest",
             "medicationCodeableConcept": concept("medicines", "m1"),

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.cql.engine import CqlEngine
+from server.cql.engine import CqlEngine, Run
+from server.errors import EngineError
 from tests.cql.conftest import LIBRARIES, ROOT, NewEngine
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "2008-06-15"}
@@ -138,3 +139,30 @@ def test_the_engine_says_which_release_it_is(engine: CqlEngine) -> None:
 def test_a_script_of_another_make_names_no_release(new_engine: NewEngine) -> None:
     """What does not say its release is not given one."""
     assert new_engine(script="var elsewhere = 1;").name == "cql-execution"
+
+
+def _condition(id_: str, code: str) -> dict[str, Any]:
+    coding = {"system": "http://codes.example/conditions", "code": code}
+    return {"resourceType": "Condition", "id": id_, "code": {"coding": [coding]}}
+
+
+def test_runs_over_a_shared_record_do_not_see_each_other(engine: CqlEngine) -> None:
+    """Each run gives what it would give alone over the shared resources and its own: own first, in their order."""
+    shared = {"entry": [{"resource": PATIENT}, {"resource": _condition("s", "ra")}]}
+    owns: list[tuple[dict[str, Any], ...]] = [(), (_condition("a", "gout"),), (_condition("b", "other"),)]
+    together = engine.run_each("Logic|1.0.0", shared, [Run(own, {**DAY, "Days": n}) for n, own in enumerate(owns)])
+    alone = [
+        engine.evaluate(
+            "Logic|1.0.0", {"entry": [*({"resource": r} for r in own), *shared["entry"]]}, {**DAY, "Days": n}
+        )
+        for n, own in enumerate(owns)
+    ]
+    assert list(together) == alone
+    assert alone[0] != alone[1]
+
+
+def test_a_run_that_fails_leaves_the_others_their_answers(engine: CqlEngine) -> None:
+    """What fails in one run is that run's alone."""
+    hows = ("not", "exception", "not")
+    found = engine.run_each("Failing|1.0.0", BUNDLE, [Run((), {"How": how}) for how in hows])
+    assert [isinstance(f, EngineError) for f in found] == [False, True, False]

@@ -1,6 +1,6 @@
 """From CQL results to findings: every shape the engine can give, and none that fails the request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.cql.engine import Run
 from server.cql.model import CqlLibrary
-from server.decision.judge import ENGINE_CRITERION, CqlInput, judge
-from server.decision.model import Outcome
+from server.decision.judge import ENGINE_CRITERION, CqlInput, CqlItem, Engine, judge
+from server.decision.model import Decision, Outcome
 from server.errors import EngineError
+from server.fhir.read import Resource
 from server.policy.model import Criterion, Edition, Form, Reviewer, State, Validity
 
-GIVEN = CqlInput({"resourceType": "Bundle"}, {}, date(2027, 1, 15), date(2026, 11, 23))
+ITEM = CqlItem(1, ({"resourceType": "Claim"},), date(2027, 1, 15))
+GIVEN = CqlInput({"resourceType": "Bundle"}, (ITEM,), {}, date(2026, 11, 23), date(2026, 11, 24))
 SAID = [{"ref": "Claim/1", "said": "the claim says so"}]
 
 
@@ -28,13 +31,20 @@ class FixedEngine:
         self.results = results
         self.parameters: Mapping[str, Any] = {}
 
-    def evaluate(self, library: str, bundle: Mapping[str, Any], parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def evaluate(self, library: str, bundle: Resource, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def run_each(self, library: str, shared: Resource, runs: Sequence[Run]) -> list[Mapping[str, Any] | EngineError]:
         assert library == "Rules|1"
-        assert bundle is GIVEN.bundle
-        self.parameters = parameters
+        assert shared is GIVEN.shared
+        self.parameters = runs[0].parameters
         if self.results is None:
             raise EngineError("out of time")
-        return self.results
+        return [self.results for _ in runs]
+
+
+def judged(edition: Edition, engine: Engine, *items: CqlItem) -> Decision:
+    return judge(edition, GIVEN, items or (ITEM,), engine)[0]
 
 
 def edition(**changes: Any) -> Edition:
@@ -73,7 +83,7 @@ def results(**changes: Any) -> dict[str, Any]:
 
 def test_all_met_approves_for_the_days_of_the_first_validity_that_holds() -> None:
     """The period starts on the service date and counts both ends."""
-    decision = judge(edition(), GIVEN, FixedEngine(results()))
+    decision = judged(edition(), FixedEngine(results()))
     assert decision.outcome is Outcome.APPROVE
     assert decision.period == (date(2027, 1, 15), date(2028, 1, 14))
     assert [e.ref for e in decision.findings[0].evidence] == ["Claim/1"]
@@ -94,7 +104,7 @@ def test_all_met_approves_for_the_days_of_the_first_validity_that_holds() -> Non
 )
 def test_three_values_and_review(*, define: bool | None, review: bool | None, state: State, remedy: str) -> None:
     """True, false and null are met, unmet and unknown; review overrides them; only what is not met has a remedy."""
-    found = judge(edition(), GIVEN, FixedEngine(results(C=define, Review=review))).findings[0]
+    found = judged(edition(), FixedEngine(results(C=define, Review=review))).findings[0]
     assert (found.state, found.remedy) == (state, remedy)
     assert found.why
 
@@ -102,7 +112,7 @@ def test_three_values_and_review(*, define: bool | None, review: bool | None, st
 @pytest.mark.parametrize("applies", [False, None])
 def test_a_criterion_that_does_not_apply_is_not_listed(*, applies: bool | None) -> None:
     """Without a criterion nothing is known, so a person looks; it is no approval."""
-    decision = judge(edition(), GIVEN, FixedEngine(results(Applies=applies)))
+    decision = judged(edition(), FixedEngine(results(Applies=applies)))
     assert decision.findings == ()
     assert decision.outcome is Outcome.PEND_NURSE
 
@@ -120,7 +130,7 @@ def test_a_criterion_that_does_not_apply_is_not_listed(*, applies: bool | None) 
 )
 def test_an_engine_that_errs_pends_for_a_person(broken: dict[str, Any] | None) -> None:
     """A failure, a wrong shape, or an approval nobody can date: a nurse looks, and nothing is approved or denied."""
-    decision = judge(edition(), GIVEN, FixedEngine(broken))
+    decision = judged(edition(), FixedEngine(broken))
     assert decision.outcome is Outcome.PEND_NURSE
     assert [f.criterion for f in decision.findings] == [ENGINE_CRITERION]
     assert decision.period is None
@@ -129,18 +139,19 @@ def test_an_engine_that_errs_pends_for_a_person(broken: dict[str, Any] | None) -
 
 def test_an_approval_beyond_the_calendar_is_not_made() -> None:
     """Where its last day has no date, a nurse looks."""
-    decision = judge(edition(), replace(GIVEN, service_date=date(9999, 6, 1)), FixedEngine(results()))
+    decision = judged(edition(), FixedEngine(results()), replace(ITEM, service_date=date(9999, 6, 1)))
     assert (decision.outcome, decision.period) == (Outcome.PEND_NURSE, None)
 
 
 def test_the_engine_gets_the_switches_and_the_dates() -> None:
-    """The policy's parameters travel with the three that the server offers."""
+    """The policy's parameters travel with the four that the server offers."""
     engine = FixedEngine(results())
-    judge(edition(), GIVEN, engine)
+    judged(edition(), engine)
     assert engine.parameters == {
         "Switch": True,
         "Service Date": date(2027, 1, 15),
         "Request Date": date(2026, 11, 23),
+        "Received Date": date(2026, 11, 24),
         "Item Sequence": 1,
     }
 
@@ -148,6 +159,19 @@ def test_the_engine_gets_the_switches_and_the_dates() -> None:
 @given(st.fixed_dictionaries({k: st.none() | st.booleans() for k in ("C", "Applies", "Review", "Short", "Long")}))
 def test_met_is_always_shown(values: dict[str, bool | None]) -> None:
     """Whatever CQL says, a met finding names its evidence, and an approval has a period."""
-    decision = judge(edition(), GIVEN, FixedEngine({**values, "Evidence": SAID}))
+    decision = judged(edition(), FixedEngine({**values, "Evidence": SAID}))
     assert all(f.evidence for f in decision.findings if f.state is State.MET)
     assert (decision.outcome is Outcome.APPROVE) == (decision.period is not None)
+
+
+def test_what_fails_in_one_run_is_that_items_alone() -> None:
+    """The items that could be judged are; the one that could not goes to a nurse."""
+
+    class Half(FixedEngine):
+        def run_each(self, library: str, shared: Resource, runs: Sequence[Run]) -> list[Any]:
+            first, *_ = super().run_each(library, shared, runs)
+            return [first, EngineError("a node failed")]
+
+    decisions = judge(edition(), GIVEN, (ITEM, replace(ITEM, sequence=2)), Half(results()))
+    assert [d.outcome for d in decisions] == [Outcome.APPROVE, Outcome.PEND_NURSE]
+    assert [f.criterion for f in decisions[1].findings] == [ENGINE_CRITERION]

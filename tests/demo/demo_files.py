@@ -4,12 +4,13 @@ They are what the welcome page and /docs suggest to send: the first story's requ
 ask about the same chart. /docs finds each by the name that its row of the URL table gives.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from server.demo.requests import Chart, inquiry, order_sign, questionnaire_package
+from server.demo.requests import Chart, dated, inquiry, order_sign, questionnaire_package
 from server.demo.walk import stories_of
 from server.fhir.parameters import parameters, resource, value
 from server.form.response import form_items
@@ -17,12 +18,15 @@ from server.policy.library import PolicyLibrary
 from server.policy.model import Form
 from server.settings import Settings
 
+DAY = date(2026, 11, 20)
+"""When the clinic made these requests. They can be approved as long as that counts as recent, some three months."""
+
 
 def demo_files(settings: Settings) -> dict[Path, bytes]:
     """The content of each demo file, by its path."""
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     (folder,) = settings.policies.glob("*/demo")
-    first = next(stories_of(policies, settings.policies)).request
+    first = dated(next(stories_of(policies, settings.policies)).request, DAY)
     chart = Chart(first)
     package = questionnaire_package(chart, None)
     edition = policies.policies[0].editions[0]

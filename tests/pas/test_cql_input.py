@@ -1,7 +1,9 @@
-"""server/pas/cql_input.py: CQL sees one item, one patient, and references it can follow."""
+"""server/pas/cql_input.py: for each item CQL sees its Claim and answers, one patient, and references it can follow."""
 
 import random
+from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.decision.judge import CqlInput
 from server.fhir.codes import PAS
 from server.pas.cql_input import cql_input_of
 from tests.requests.bundle import EHR, a_bundle, an_item, answers, resources
@@ -18,6 +19,7 @@ from tests.requests.world import matched
 
 Json = dict[str, Any]
 
+TODAY = date(2026, 11, 24)
 STRANGER = {"resourceType": "Patient", "id": "stranger", "name": [{"family": "Else"}]}
 
 
@@ -25,16 +27,36 @@ def observation(id_: str, **about: Any) -> Json:
     return {"resourceType": "Observation", "id": id_, "status": "final", "code": {"text": "weight"}, **about}
 
 
-def inputs(bundle: Json) -> list[CqlInput]:
-    found = matched(bundle)
-    return [cql_input_of(found.request, item) for item in found.items]
+@dataclass(frozen=True)
+class Seen:
+    """What CQL sees of one item: its own resources, then the shared ones."""
+
+    bundle: Json
+    urls: Mapping[str, str]
+    service_date: date | None
+    request_date: date
+    received_date: date
 
 
-def inside(cql: CqlInput, kind: str) -> list[str]:
+def inputs(bundle: Json) -> list[Seen]:
+    given = cql_input_of(matched(bundle), TODAY)
+    return [
+        Seen(
+            {"entry": [*({"resource": r} for r in item.resources), *given.shared["entry"]]},
+            given.urls,
+            item.service_date,
+            given.request_date,
+            given.received_date,
+        )
+        for item in given.items
+    ]
+
+
+def inside(cql: Seen, kind: str) -> list[str]:
     return sorted(r["id"] for r in resources(cql.bundle, kind))
 
 
-def the_claim(cql: CqlInput) -> Json:
+def the_claim(cql: Seen) -> Json:
     return resources(cql.bundle, "Claim")[0]
 
 
@@ -52,25 +74,31 @@ def two_items() -> Json:
 
 
 def test_an_item_is_seen_alone() -> None:
-    """Each input has its own item, order, answers and care team, and every diagnosis of the Claim."""
+    """The first Claim has the item alone with its care team, and every diagnosis; the answers are the item's own."""
     for n, cql in enumerate(inputs(two_items()), 1):
         assert [i["sequence"] for i in the_claim(cql)["item"]] == [n]
         assert [m["sequence"] for m in the_claim(cql)["careTeam"]] == [n]
         assert [d["sequence"] for d in the_claim(cql)["diagnosis"]] == [1, 2]
-        assert inside(cql, "MedicationRequest") == [f"order-{n}"]
         assert inside(cql, "QuestionnaireResponse") == ["ab"[n - 1]]
         assert inside(cql, "Observation") == ["other"]
 
 
-def test_orders_that_no_item_asks_for_stay() -> None:
-    """Other medication of the patient is evidence of concurrent therapy, and only other items' orders are left out."""
+def test_every_order_is_in_view_of_every_item() -> None:
+    """What another item asks for, and what is ordered beside the request, is taken together with it."""
     bundle = two_items()
     concurrent = {**resources(bundle, "MedicationRequest")[0], "id": "concurrent"}
     bundle["entry"].append({"fullUrl": f"{EHR}/MedicationRequest/concurrent", "resource": concurrent})
-    assert [inside(r, "MedicationRequest") for r in inputs(bundle)] == [
-        ["concurrent", "order-1"],
-        ["concurrent", "order-2"],
-    ]
+    for cql in inputs(bundle):
+        assert inside(cql, "MedicationRequest") == ["concurrent", "order-1", "order-2"]
+
+
+def test_the_whole_claim_stands_behind_the_items_own() -> None:
+    """The other items of the request can be looked at, under an id that tells the whole Claim from the narrowed one."""
+    for cql in inputs(two_items()):
+        own, whole = resources(cql.bundle, "Claim")
+        assert whole["id"] == f"{own['id']}-whole"
+        assert [i["sequence"] for i in whole["item"]] == [1, 2]
+        assert cql.urls[f"Claim/{whole['id']}"] == cql.urls[f"Claim/{own['id']}"] == f"{EHR}/Claim/claim"
 
 
 def test_the_whole_claims_care_team_stays() -> None:
@@ -87,16 +115,19 @@ def test_the_whole_claims_care_team_stays() -> None:
     [
         ({"subject": {"reference": "Patient/patient"}}, True),
         ({"subject": {"reference": f"{EHR}/Patient/patient"}}, True),
-        ({}, True),
+        ({}, False),
+        ({"subject": {"display": "Sam Sample"}}, False),
         ({"subject": {"reference": "Patient/stranger"}}, False),
         ({"subject": {"reference": "Patient/not-in-the-bundle"}}, False),
         ({"subject": {"reference": "Organization/clinic"}}, False),
         ({"subject": {"identifier": {"system": "https://payer.example.org/member-id", "value": "M-1"}}}, True),
         ({"subject": {"identifier": {"system": "https://payer.example.org/member-id", "value": "M-2"}}}, False),
+        ({"subject": {"identifier": {"value": "M-1"}}}, False),
+        ({"subject": {"reference": "https://elsewhere.example.org/fhir/Patient/patient"}}, False),
     ],
 )
 def test_another_patients_data_is_never_seen(about: Json, seen: bool) -> None:  # noqa: FBT001 - a table's column
-    """A resource about anybody but the beneficiary is left out, and so is every other Patient."""
+    """What is not shown to be about the beneficiary is left out, and so is every other Patient."""
     (cql,) = inputs(a_bundle(extra=(STRANGER, observation("o", **about))))
     assert inside(cql, "Observation") == (["o"] if seen else [])
     assert inside(cql, "Patient") == ["patient"]
@@ -145,10 +176,9 @@ def test_every_reference_leads_to_a_resource_of_the_input(turned: Any) -> None:
     urls = {e["fullUrl"] for e in bundle["entry"]}
     for cql in inputs(bundle):
         keys = {f"{r['resourceType']}/{r['id']}" for r in (e["resource"] for e in cql.bundle["entry"])}
-        assert keys == set(cql.urls)
+        assert keys <= set(cql.urls)
         assert set(cql.urls.values()) <= urls
-        followed = {r for r in references(cql.bundle) if not r.startswith("MedicationRequest")}
-        assert followed <= keys
+        assert set(references(cql.bundle)) <= keys | {"QuestionnaireResponse/a", "QuestionnaireResponse/b"}
         claim = the_claim(cql)
         order = next(e for e in claim["item"][0]["extension"] if e["url"].endswith("requestedService"))
         assert order["valueReference"]["reference"] in keys
@@ -156,10 +186,9 @@ def test_every_reference_leads_to_a_resource_of_the_input(turned: Any) -> None:
 
 def test_ids_that_collide_are_told_apart() -> None:
     """Two resources of one type and id, from two servers, are two resources of the input."""
-    bundle = a_bundle(extra=(observation("o"),))
-    bundle["entry"].append(
-        {"fullUrl": "https://elsewhere.example.org/fhir/Observation/o", "resource": observation("o")}
-    )
+    mine = observation("o", subject={"reference": f"{EHR}/Patient/patient"})
+    bundle = a_bundle(extra=(mine,))
+    bundle["entry"].append({"fullUrl": "https://elsewhere.example.org/fhir/Observation/o", "resource": mine})
     (cql,) = inputs(bundle)
     assert len(set(inside(cql, "Observation"))) == 2
     assert len([u for u in cql.urls.values() if u.endswith("Observation/o")]) == 2
@@ -168,23 +197,26 @@ def test_ids_that_collide_are_told_apart() -> None:
 def test_text_that_looks_like_a_reference_is_left_alone() -> None:
     """Only Reference.reference is rewritten, never what somebody wrote."""
     note = f'"reference":"{EHR}/Patient/patient"'
-    (cql,) = inputs(a_bundle(extra=(observation("o", note=[{"text": note}]),)))
+    (cql,) = inputs(
+        a_bundle(extra=(observation("o", subject={"reference": "Patient/patient"}, note=[{"text": note}]),))
+    )
     assert resources(cql.bundle, "Observation")[0]["note"][0]["text"] == note
 
 
 def test_dates_of_the_input() -> None:
-    """The first service day and the day of the claim go with the input."""
+    """The first service day, the day of the claim and the day of receipt go with the input."""
     (cql,) = inputs(a_bundle())
     assert (cql.service_date, cql.request_date) == (date(2027, 1, 15), date(2026, 11, 23))
+    assert cql.received_date == TODAY
 
 
 def test_the_request_stays_as_it_was() -> None:
     """Making inputs changes nothing in the request, not even through shared parts."""
     found = matched(two_items())
     before = orjson.dumps(found.request.bundle)
-    for item in found.items:
-        for entry in cql_input_of(found.request, item).bundle["entry"]:
-            entry["resource"].clear()
+    given = cql_input_of(found, TODAY)
+    for resource in (*(e["resource"] for e in given.shared["entry"]), *(r for i in given.items for r in i.resources)):
+        resource.clear()
     assert orjson.dumps(found.request.bundle) == before
 
 
@@ -201,7 +233,7 @@ def test_the_order_of_entries_and_answers_does_not_matter(shuffle: random.Random
     assert [content(r) for r in inputs(shuffled)] == [content(r) for r in inputs(bundle)]
 
 
-def content(cql: CqlInput) -> set[bytes]:
+def content(cql: Seen) -> set[bytes]:
     found = deepcopy(cql.bundle)
     for response in resources(found, "QuestionnaireResponse"):
         response["item"].sort(key=lambda i: str(i["linkId"]))
@@ -233,3 +265,28 @@ def test_a_contained_medicine_stands_by_itself() -> None:
     assert beside["medicationReference"] == {"reference": "Medication/m"}
     assert inside(cql, "Medication") == ["m"]
     assert inside(cql, "Patient") == ["patient"]
+
+
+def test_an_order_in_the_claim_stands_by_itself() -> None:
+    """What is asked for is seen wherever the sender put it."""
+    bundle = a_bundle()
+    order = next(e for e in bundle["entry"] if e["resource"]["resourceType"] == "MedicationRequest")
+    bundle["entry"].remove(order)
+    claim = bundle["entry"][0]["resource"]
+    claim["contained"] = [{**order["resource"], "id": "inside"}]
+    named = next(e for e in claim["item"][0]["extension"] if e["url"].endswith("requestedService"))
+    named["valueReference"] = {"reference": "#inside"}
+    (cql,) = inputs(bundle)
+    assert inside(cql, "MedicationRequest") == ["inside"]
+    seen = next(e for e in the_claim(cql)["item"][0]["extension"] if e["url"].endswith("requestedService"))
+    assert seen["valueReference"] == {"reference": "MedicationRequest/inside"}
+
+
+@pytest.mark.parametrize("subject", [{"reference": "Patient/stranger"}, {"reference": "#stranger"}])
+def test_what_is_contained_and_about_another_is_not_seen(subject: Json) -> None:
+    """Evidence about somebody else does not become the member's by standing inside the member's resource."""
+    panel = observation(
+        "panel", subject={"reference": "Patient/patient"}, contained=[STRANGER, observation("inner", subject=subject)]
+    )
+    (cql,) = inputs(a_bundle(extra=(panel,)))
+    assert inside(cql, "Observation") == ["panel"]

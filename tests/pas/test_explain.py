@@ -1,5 +1,6 @@
 """ClaimResponse reads and $explain: the reasons of a decision, read without parsing prose."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,8 +17,10 @@ from server.pas.explain import explain, read_claim_response
 from server.policy.model import State
 from server.store.ports import Store
 from server.store.sql import open_store
-from tests.requests.bundle import CLINIC, EHR, NO_POLICYS_DRUG, STRANGER, a_bundle, an_item
+from tests.policies import DRUG
+from tests.requests.bundle import CLINIC, EHR, MEMBER, NO_POLICYS_DRUG, STRANGER, a_bundle, an_item
 from tests.requests.world import (
+    APART,
     CRITERIA,
     EDITION,
     SayingEngine,
@@ -45,10 +48,12 @@ def store(database: str) -> Iterator[Store]:
 
 
 def answered(store: Store, *states: States, version: Version = Version.V2_2, **bundle: Any) -> Json:
-    """The ClaimResponse of a request with one item for each of the states."""
+    """The ClaimResponse of a new member's request with one item for each of the states, each under its own policy."""
     world = a_world(store, SayingEngine(dict(enumerate(states, 1))), new_id=new_id, new_number=new_number)
-    body = a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)), serial=new_id(), **bundle)
-    return claim_response(submitted(world, body, version=version))
+    items = [an_item(n) for n, _ in enumerate(states, 1)]
+    body = a_bundle(*items, serial=new_id(), **{"drug": APART if len(states) > 1 else DRUG, **bundle})
+    text = json.dumps(body).replace(json.dumps(MEMBER), json.dumps(new_id()))
+    return claim_response(submitted(world, json.loads(text), version=version))
 
 
 def value(parameter: Json) -> Any:

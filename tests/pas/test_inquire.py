@@ -17,7 +17,7 @@ from server.pas.response.claim_response import INQUIRY
 from server.policy.model import State
 from server.store.ports import Store
 from server.store.sql import open_store
-from tests.requests.bundle import CLINIC, MEMBER, PRESCRIBER, STRANGER, SURGEON, a_bundle, resources
+from tests.requests.bundle import CLINIC, MEMBER, PRESCRIBER, STRANGER, SURGEON, a_bundle, an_item, resources
 from tests.requests.world import SayingEngine, a_client, a_world, an_inquiry, claim_response, submitted
 from tests.store.stored_rows import rows_of
 
@@ -74,7 +74,8 @@ def answered(store: Store, *serials: str) -> list[str]:
     for n, serial in enumerate(serials):
         engine = SayingEngine({1: {"DOSE": State.UNKNOWN}} if n % 2 else None)
         world = a_world(store, engine, new_id=new_id, new_number=numbered(serial))
-        found.append(claim_response(submitted(world, a_bundle(serial=serial)))["id"])
+        item = an_item(servicedDate=f"{2027 + n}-01-15")  # approvals of the same days would not stand beside each other
+        found.append(claim_response(submitted(world, a_bundle(item, serial=serial)))["id"])
     return found
 
 

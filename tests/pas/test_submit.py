@@ -32,6 +32,7 @@ from server.store.ports import Change, Inquiry, Store
 from server.store.sql import open_store
 from tests.requests.bundle import CLINIC, MEMBER, NO_POLICYS_DRUG, SERVICE_DAY, a_bundle, an_item, answers
 from tests.requests.world import (
+    APART,
     BASE_URL,
     EDITION,
     LIBRARY,
@@ -106,9 +107,9 @@ def test_twin_that_loses_the_race_reads_the_winners_answer(store: Store) -> None
     world = a_world(store)
 
     class Racing(SayingEngine):
-        def evaluate(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        def run_each(self, *arguments: Any, **named: Any) -> list[dict[str, Any]]:
             self.winner = submitted(world)
-            return super().evaluate(*arguments, **named)
+            return super().run_each(*arguments, **named)
 
     engine = Racing()
     assert submitted(replace(world, engine=engine)) == engine.winner
@@ -130,7 +131,7 @@ def test_items_are_decided_each_on_its_own(store: Store) -> None:
     engine = SayingEngine(
         {2: {"DOSE": State.UNKNOWN}, 3: {"DOSE": State.REVIEW}, 4: {"PLACE": State.UNMET}},
     )
-    bundle = a_bundle(*(an_item(n) for n in (1, 2, 3, 4)))
+    bundle = a_bundle(*(an_item(n) for n in (1, 2, 3, 4)), drug=APART)
     answer = claim_response(submitted(a_world(store, engine), bundle))
     explained = store.explanation(answer["id"])
     assert explained is not None
@@ -199,7 +200,7 @@ def test_engine_error_is_for_a_person(store: Store, capsys: pytest.CaptureFixtur
     """When the rules cannot be run the request is pended for a nurse and the log says so, by ids alone."""
 
     class Broken(SayingEngine):
-        def evaluate(self, *_: Any, **__: Any) -> dict[str, Any]:
+        def run_each(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
             raise EngineError("timed out")
 
     answer = claim_response(submitted(a_world(store, Broken())))

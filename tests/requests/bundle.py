@@ -1,6 +1,6 @@
 """Made-up PAS request Bundles, as an EHR sends them. Nobody in them is real."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import date
 from typing import Any
@@ -51,12 +51,12 @@ def a_bundle(
     extra: tuple[Resource, ...] = (),
     claim: Mapping[str, Any] | None = None,
     serial: str = "1",
-    drug: str = DRUG,
+    drug: str | Sequence[str] = DRUG,
 ) -> Json:
     """A request whose references are relative, as EHRs send them, with a surgeon who renders the items.
 
     claim: changes of the Claim. extra: further entries, after the usual nine. serial: tells transactions apart.
-    drug: what each order names, as `system|code`.
+    drug: what each order names, as `system|code`; of several, each order its own.
     """
     items = items or (an_item(),)
     head: Json = {
@@ -87,7 +87,8 @@ def a_bundle(
         "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/coverage"}}],
         "item": list(items),
     }
-    orders = [_order(item["sequence"], drug) for item in items]
+    drugs = [drug] * len(items) if isinstance(drug, str) else drug
+    orders = [_order(item["sequence"], named) for item, named in zip(items, drugs, strict=False)]
     entries = [{**head, **(claim or {})}, *orders, *_people(), *_organizations(), *extra]
     return {
         "resourceType": "Bundle",
@@ -110,7 +111,6 @@ def answers(id_: str = "answers", *, order: int | None = 1, **changes: Any) -> J
         "item": [
             {"linkId": "indication", "answer": [{"valueString": "a reason"}]},
             {"linkId": "kind", "answer": [{"valueCoding": {"code": "new"}}]},
-            {"linkId": "hidden", "answer": [{"valueBoolean": True}]},
         ],
     }
     if order is not None:

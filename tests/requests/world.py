@@ -1,7 +1,7 @@
 """A made-up plan and policy, an engine that says what a test wants, and the roads that a request takes past them."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from server.auth.caller import LOOPBACK
+from server.cql.engine import Run
 from server.decision.case import Case, Received, apply_all
 from server.decision.request import AuthorizationRequest
 from server.fhir.read import Resource
@@ -96,7 +97,19 @@ OTHER_POLICY = a_policy(
     identified_by=frozenset({"http://www.nlm.nih.gov/research/umls/rxnorm|9990002"}),
     editions=(an_edition(policy_id="other-456", form=_form("1.0.0", OTHER_FORM)),),
 )
-LIBRARY = a_library(POLICY, OTHER_POLICY)
+APART = tuple(f"http://www.nlm.nih.gov/research/umls/rxnorm|99901{n:02}" for n in range(1, 7))
+"""Drugs of as many policies with the criteria of EDITION: each item of a request can have a policy of its own."""
+
+_POLICIES_APART = tuple(
+    a_policy(
+        id=f"apart-{n}",
+        placeholders=frozenset(),
+        identified_by=frozenset({drug}),
+        editions=(replace(EDITION, policy_id=f"apart-{n}", form=_form("1.0.0", f"{OTHER_FORM}-{n}")),),
+    )
+    for n, drug in enumerate(APART)
+)
+LIBRARY = a_library(POLICY, OTHER_POLICY, *_POLICIES_APART)
 
 States = Mapping[str, State]
 MET: States = dict.fromkeys(CRITERIA, State.MET)
@@ -111,13 +124,25 @@ class SayingEngine:
         self.states = states or {}
         self.evaluations = 0
 
-    def evaluate(  # the port's signature; what it says depends on the item alone
+    def evaluate(
         self,
-        library: str,  # noqa: ARG002
-        bundle: Resource,  # noqa: ARG002
+        library: str,
+        bundle: Resource,
         parameters: Mapping[str, Any],
     ) -> dict[str, Any]:
+        (found,) = self.run_each(library, bundle, [Run((), parameters)])
+        return found
+
+    def run_each(  # the port's signature; what it says depends on the items alone
+        self,
+        library: str,  # noqa: ARG002
+        shared: Resource,  # noqa: ARG002
+        runs: Sequence[Run],
+    ) -> list[dict[str, Any]]:
         self.evaluations += 1
+        return [self._results(run.parameters) for run in runs]
+
+    def _results(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         results: dict[str, Any] = {"Always": True}
         for name, state in {**MET, **self.states.get(parameters["Item Sequence"], {})}.items():
             results[name] = {State.MET: True, State.UNMET: False}.get(state)

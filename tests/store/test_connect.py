@@ -158,7 +158,7 @@ def test_the_short_postgres_scheme_is_read(new_database: Callable[[str], str]) -
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 15000)]
+    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)]
 )
 def test_sqlite_runs_with_the_settings_that_keep_the_promises(tmp_path: Path, pragma: str, value: object) -> None:
     """WAL with synchronous=FULL: a commit is on disk before it is acknowledged."""

@@ -1,7 +1,9 @@
 // The ELM engine as one script for a bare V8: text in, text out, no Node API. build.mjs bundles it.
 //   load(text)      {"libraries": [ELM, ...], "valueSets": {url: {version: [{code, system}, ...]}}}
-//   evaluate(text)  {"library": "name|version", "bundle": {...}, "now": "...", "parameters": {name: {type, value}}}
-//                   -> {"values": {define: plain data}} or {"error": {"kind", "place", "detail"}}
+//   evaluate(text)  {"library": "name|version", "shared": {Bundle}, "runs": [{"own": {Bundle}, "now": "...",
+//                   "parameters": {name: {type, value}}}, ...]}
+//                   -> [{"values": {define: plain data}} or {"error": {"kind", "place", "detail"}}, ...], one a run
+// Each run sees its own resources, then the shared ones, which are wrapped once for all runs.
 // Only `detail` may quote the record that was evaluated; the caller must not log it.
 const cql = require('cql-execution');
 const cqlFhir = require('cql-exec-fhir');
@@ -22,6 +24,25 @@ model.findClass = name => {
   if (!classes.has(name)) classes.set(name, findClass(name));
   return classes.get(name);
 };
+
+/**
+ * The engine tries a dozen formats on each date, a twentieth of the time of a run. A day of the calendar is read here, alone
+ * or with a time and its zone; whatever else is left to the engine.
+ */
+const MOMENT = /^(\d{4})-(\d{2})-(\d{2})(?:T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{3}))?(?:Z|([+-])(0\d|1[0-3]):([0-5]\d)))?$/;
+for (const Moment of [cql.Date, cql.DateTime]) {
+  const { parse } = Moment;
+  Moment.parse = text => {
+    const found = typeof text === 'string' ? MOMENT.exec(text) : null;
+    const [year, month, day, ...time] = (found ?? []).slice(1, 8).map(part => (part === undefined ? part : Number(part)));
+    // years below 100 are of the last century to JavaScript; a month has no 31st day when the next one comes out
+    const real = found && year >= 100 && month >= 1 && day >= 1 && new Date(Date.UTC(year, month - 1, day)).getUTCMonth() === month - 1;
+    if (!real || (found[4] && Moment === cql.Date)) return parse.call(Moment, text);
+    if (!found[4]) return new Moment(year, month, day);
+    const zone = found[8] ? Number(found[9]) + Number(found[10]) / 60 : 0;
+    return new Moment(year, month, day, ...time, found[8] === '-' ? -zone : zone);
+  };
+}
 
 // Results by node of the ELM are kept for coverage reports; nobody reads them here.
 cql.Context.prototype.setLocalIdWithResult = () => {};
@@ -91,13 +112,26 @@ function rememberElements(wrapper) {
   };
 }
 
-function rememberResources(patient) {
-  const find = patient.findRecords;
+/** Finds the resources of a type, each wrapped once however often it is asked for. */
+function finder(patient) {
+  const find = patient.findRecords.bind(patient);
   const found = new Map();
-  patient.findRecords = (profile, details) => {
-    if (!found.has(details.datatype)) found.set(details.datatype, find.call(patient, profile, details));
-    return found.get(details.datatype).slice();
+  return (profile, details) => {
+    if (!found.has(details.datatype)) found.set(details.datatype, find(profile, details));
+    return found.get(details.datatype);
   };
+}
+
+/** A patient whose record is what all runs share and what is this run's own. */
+function patientOfRun(shared, sharedFinder, own) {
+  const [person] = shared.entry.filter(e => e.resource.resourceType === 'Patient');
+  const patient = patientOf({ resourceType: 'Bundle', entry: [person, ...own.entry] });
+  const ownFinder = finder(patient);
+  const isPerson = datatype => datatype.endsWith('}Patient');
+  patient.findRecords = (profile, details) => [
+    ...(isPerson(details.datatype) ? [] : ownFinder(profile, details)),
+    ...sharedFinder(profile, details),
+  ];
   return patient;
 }
 
@@ -108,15 +142,14 @@ function parameter({ type, value }) {
   return value;
 }
 
-function evaluateAll({ library: key, bundle, now, parameters }) {
-  const main = library(key);
+function evaluateRun(main, patient, { now, parameters }) {
   const given = Object.fromEntries(Object.entries(parameters).map(([name, p]) => [name, parameter(p)]));
   const listener = {
     onMessage(_, code, severity, message) {
       if (severity === 'Error') throw Object.assign(new Error(message), { kind: `Message ${code}` });
     },
   };
-  const context = new cql.PatientContext(main, rememberResources(patientOf(bundle)), codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
+  const context = new cql.PatientContext(main, patient, codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
   const values = {};
   for (const [name, define] of Object.entries(main.expressions)) {
     if (name === 'Patient') continue;
@@ -143,9 +176,19 @@ function failure(e) {
 
 // Errors come back as data: the text of a thrown one would carry a line of this bundle with it.
 globalThis.evaluate = text => {
+  const { library: key, shared, runs } = JSON.parse(text);
+  let main, sharedFinder;
   try {
-    return JSON.stringify({ values: evaluateAll(JSON.parse(text)) });
+    main = library(key);
+    sharedFinder = finder(patientOf(shared));
   } catch (e) {
-    return JSON.stringify({ error: failure(e) });
+    return JSON.stringify(runs.map(() => ({ error: failure(e) })));
   }
+  return JSON.stringify(runs.map(run => {
+    try {
+      return { values: evaluateRun(main, patientOfRun(shared, sharedFinder, run.own), run) };
+    } catch (e) {
+      return { error: failure(e) };
+    }
+  }));
 };

@@ -51,7 +51,8 @@ class RequestBundle:
             self.add("too-long", text, f"{CLAIM}.item")
             raise InvalidRequest(self.problems)
         self.claim_url = self.index.full_url(self.claim)
-        if b"modifierExtension" in raw:
+        parsed = orjson.dumps(self.bundle)  # not the bytes that came: a sender may spell a name with escapes
+        if b'"modifierExtension":' in parsed or b'"implicitRules":' in parsed:
             self._modifiers()
 
     def add(self, code: str, text: str, expression: str | None) -> None:
@@ -112,6 +113,9 @@ class RequestBundle:
             raise InvalidRequest(self.problems)
 
     def _entries(self) -> None:
+        if self.bundle.get("type") not in ("collection", None):  # where it is missing, the structure check says so
+            text = "A PAS request is a Bundle of the type `collection`; send that, other types ask for other things."
+            self.add("value", text, "Bundle.type")
         entries = self.bundle.get("entry")
         if not isinstance(entries, list) or not entries:
             self.add("required", "The Bundle has no entry; send the Claim first and all it refers to.", "Bundle.entry")
@@ -133,9 +137,12 @@ class RequestBundle:
             raise InvalidRequest(self.problems)
 
     def _modifiers(self) -> None:
-        """An unknown modifier may change what an element says, so it is refused (pas P-21)."""
-        for path, extension in _modifier_extensions(self.bundle, "Bundle"):
-            if extension.get("url") != INFO_CANCELLED:
+        """What is not known here and may change what an element says is refused (pas P-21)."""
+        for path, modifier in modifiers(self.bundle, "Bundle"):
+            if isinstance(modifier, str):
+                text = "This server does not know the rules that this is written by; send it without `implicitRules`."
+                self.add("not-supported", text, path)
+            elif modifier.get("url") != INFO_CANCELLED:
                 text = "This server does not know this modifier extension, so it cannot read the element; leave it out."
                 self.add("extension", text, f"{path}.url")
 
@@ -148,17 +155,20 @@ def _is(resource: Any, kind: str) -> bool:
     return isinstance(resource, dict) and resource.get("resourceType") == kind
 
 
-def _modifier_extensions(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def modifiers(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Place and value of each modifier extension (an object) and of each `implicitRules` (text) below a node."""
     if isinstance(node, dict):
         for n, extension in enumerate(_dicts(node.get("modifierExtension"))):
             yield f"{path}.modifierExtension[{n}]", extension
+        if isinstance(node.get("implicitRules"), str):
+            yield f"{path}.implicitRules", node["implicitRules"]
         for key, value in node.items():
             if isinstance(value, (dict, list)):
-                yield from _modifier_extensions(value, f"{path}.{key}")
+                yield from modifiers(value, f"{path}.{key}")
     else:
         for n, value in enumerate(node):
             if isinstance(value, (dict, list)):
-                yield from _modifier_extensions(value, f"{path}[{n}]")
+                yield from modifiers(value, f"{path}[{n}]")
 
 
 def _without_broken(bundle: Resource, problems: Iterable[Problem]) -> Resource:

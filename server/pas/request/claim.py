@@ -7,6 +7,9 @@ from server.fhir.read import reference
 from server.pas.request.bundle import CLAIM, RequestBundle
 from server.pas.request.claim_item import plausible
 
+_NAMED_BY_NUMBER = {"diagnosisSequence": "diagnosis", "informationSequence": "supportingInfo"}
+"""Element of an item -> the list of the Claim that it names elements of, by their sequence."""
+
 
 def read_claim(bundle: RequestBundle) -> date | None:
     """What a Claim of either operation must say; returns the day it was created."""
@@ -42,8 +45,20 @@ def check_submitted(bundle: RequestBundle) -> None:
                 text = "This sequence stands twice, so answers could not be told apart; number each once."
                 bundle.add("duplicate", text, f"{CLAIM}.{name}[{n}].sequence")
             seen.add(sequence)
+    _check_sequences(bundle)
     for n, info in enumerate(claim.get("supportingInfo") or ()):
         element = info.get("valueReference")
         if reference(element) and bundle.index.resolve(element, claim) is None:
             text = "No entry of this Bundle has this reference; add the supporting resource as an entry."
             bundle.add("not-found", text, f"{CLAIM}.supportingInfo[{n}].valueReference.reference")
+
+
+def _check_sequences(bundle: RequestBundle) -> None:
+    """What an item says that it is for, and rests on, stands on the Claim."""
+    for name, listed in _NAMED_BY_NUMBER.items():
+        there = {element.get("sequence") for element in bundle.claim.get(listed) or ()}
+        for n, item in enumerate(bundle.claim.get("item") or ()) if there else ():  # without any, that is what is told
+            for k, sequence in enumerate(item.get(name) or ()):
+                if sequence not in there:
+                    text = f"No element of Claim.{listed} has this sequence; add it, or name one that is there."
+                    bundle.add("not-found", text, f"{CLAIM}.item[{n}].{name}[{k}]")

@@ -7,10 +7,10 @@ from typing import Any
 
 from server.decision.request import RequestedItem, SentResponse
 from server.fhir.codes import PAS
-from server.fhir.order import order_codings
+from server.fhir.order import order_codings, order_references
 from server.fhir.primitives import real_day
 from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extension_value, extensions, reference
-from server.fhir.subject import is_about_another
+from server.fhir.subject import is_about
 from server.pas.request.bundle import CLAIM, RequestBundle
 
 AUTHORIZATION_NUMBER = f"{PAS}extension-authorizationNumber"
@@ -91,16 +91,23 @@ class ItemReader:
     def _usable(self, order: Resource) -> None:
         """Notes a problem for an order that has ended, must not be done, or is for somebody else."""
         contained = self._bundle.claim.get("contained") or ()
-        places = (f"{CLAIM}.contained[{n}]" for n, resource in enumerate(contained) if resource is order)
-        place = next(places, None) or self._bundle.place(order)
+        inside = next((f"{CLAIM}.contained[{n}]" for n, resource in enumerate(contained) if resource is order), None)
+        place, holder = (inside, self._bundle.claim) if inside else (self._bundle.place(order), order)
         if order.get("status") in _NO_ORDER:
             text = "This order is not in force, so there is nothing to authorize; send an active order."
             self._bundle.add("value", text, f"{place}.status")
+        for name, target in order_references(order, self._bundle.index.resolve):
+            if target is None:
+                text = "No entry of this Bundle has this reference, so what is ordered cannot be told; add it."
+                self._bundle.add("not-found", text, f"{place}.{name}.reference")
+            elif target.get("status") == "entered-in-error":
+                text = "What is ordered was entered in error; name what is meant."
+                self._bundle.add("value", text, f"{self._bundle.place(target)}.status")
         if order.get("doNotPerform") is True:
             text = "This order says what must not be done; send an active order without `doNotPerform`."
             self._bundle.add("value", text, f"{place}.doNotPerform")
-        if self._patient is not None and is_about_another(self._bundle.index, self._patient, order):
-            text = "This order is about another patient than the Claim; send this patient's."
+        if self._patient is not None and not is_about(self._bundle.index, self._patient, order, holder):
+            text = "This order is not shown to be about the patient of the Claim; send this patient's."
             self._bundle.add("value", text, f"{place}.subject")
 
     def _tied(self, raw: Resource, order: Resource | None) -> tuple[SentResponse, ...]:

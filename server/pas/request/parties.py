@@ -8,8 +8,8 @@ from typing import Any
 from server.decision.request import RequestedItem
 from server.errors import InvalidRequest
 from server.fhir.coverage import member_ids, numbers_disagree
-from server.fhir.read import MAX_IDENTIFIERS, BundleIndex, Resource, npis
-from server.fhir.subject import is_about_another
+from server.fhir.read import MAX_IDENTIFIERS, BundleIndex, Resource, dicts, npis
+from server.fhir.subject import is_about
 from server.pas.request.bundle import CLAIM, RequestBundle
 
 _PROVIDERS = ("Organization", "PractitionerRole", "Practitioner")
@@ -50,6 +50,7 @@ class PartyReader:
         else:
             self._coverage = bundle.index.resolve(insurance.get("coverage"), claim)
         self._same_patient()
+        self._patient_in_use()
 
     def found(self) -> Parties:
         """The parties; raises InvalidRequest when the bundle has any problem."""
@@ -63,12 +64,23 @@ class PartyReader:
         coverage, patient = self._coverage, self.patient
         if coverage is None or patient is None:
             return
-        if is_about_another(self._bundle.index, patient, coverage):
-            text = "The coverage belongs to another patient than the Claim; send the patient's own coverage."
+        if not is_about(self._bundle.index, patient, coverage, coverage):
+            text = "The coverage is not shown to be of the patient of the Claim; send the patient's own."
             self._bundle.add("value", text, f"{self._bundle.place(coverage)}.beneficiary")
         if numbers_disagree(coverage, patient):
             text = "Patient and Coverage have different member numbers of one system; send those of one person."
             self._bundle.add("value", text, f"{self._bundle.place(patient)}.identifier")
+
+    def _patient_in_use(self) -> None:
+        """A record that is closed, or that another one replaces, no longer tells what is so of the patient."""
+        patient = self.patient or {}
+        if patient.get("active") is False:
+            text = "This record of the patient is not in use; send the one that is."
+            self._bundle.add("value", text, f"{self._bundle.place(patient)}.active")
+        for n, link in enumerate(dicts(patient.get("link"))):
+            if link.get("type") == "replaced-by":
+                text = "Another record replaces this one of the patient; send that."
+                self._bundle.add("value", text, f"{self._bundle.place(patient)}.link[{n}]")
 
     def _organization(self, requester: Resource) -> Resource | None:
         if requester.get("resourceType") == "Organization":

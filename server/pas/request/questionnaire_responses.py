@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from server.decision.request import SentResponse
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, extensions
-from server.fhir.subject import is_about_another
+from server.fhir.subject import is_about, names_somebody
 from server.form.response import form_canonicals
 from server.pas.request.bundle import RequestBundle
 
@@ -37,7 +37,11 @@ def _read(
 ) -> SentResponse | None:
     if resource.get("status") == "entered-in-error":
         return None
-    if patient is not None and is_about_another(bundle.index, patient, resource):
+    if not names_somebody(resource):
+        text = "These answers do not say whom they are about; name the patient of the Claim as their subject."
+        bundle.add("required", text, f"{place}.subject")
+        return None
+    if patient is not None and not is_about(bundle.index, patient, resource, resource):
         text = "These answers are about another patient than the Claim; send this patient's."
         bundle.add("value", text, f"{place}.subject")
         return None

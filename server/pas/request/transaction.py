@@ -8,6 +8,7 @@ import orjson
 
 from server.decision.request import Transaction
 from server.fhir.read import Resource
+from server.pas.request.claim_item import TRACE_NUMBER
 
 _OF_THE_BUNDLE = frozenset({"id", "meta", "timestamp", "entry"})
 _WRITTEN_WITH_POINT = re.compile(rb"\.0[,}\]]")  # finds every such number, and now and then one inside a string
@@ -26,6 +27,30 @@ def transaction_of(bundle: Resource, npis: tuple[str, ...]) -> Transaction:
         identifier=f"{identifier.get('system', '')}|{identifier.get('value', '')}",
         content=hashlib.sha256(_content(bundle)).hexdigest(),
     )
+
+
+def asks_the_same(one: Resource, other: Resource) -> bool:
+    """Whether two request Bundles ask for the same care with the same evidence, whatever they number and date it by."""
+    return _content(_unnumbered(one)) == _content(_unnumbered(other))
+
+
+def _unnumbered(bundle: Resource) -> Resource:
+    first, *others = bundle["entry"]
+    claim = {k: v for k, v in first["resource"].items() if k not in ("identifier", "created")}
+    claim["item"] = [
+        {**item, "extension": [e for e in item.get("extension") or () if e.get("url") != TRACE_NUMBER]}
+        for item in claim.get("item") or ()
+    ]
+    rest = {k: v for k, v in bundle.items() if k != "identifier"}
+    return {**rest, "entry": [{**first, "resource": claim}, *map(_unversioned, others)]}
+
+
+def _unversioned(entry: Resource) -> Resource:
+    """An entry whose answers name their form without its version: with or without, the same form is meant."""
+    resource = entry.get("resource")
+    if not isinstance(resource, dict) or not isinstance(resource.get("questionnaire"), str):
+        return entry
+    return {**entry, "resource": {**resource, "questionnaire": resource["questionnaire"].partition("|")[0]}}
 
 
 def _content(bundle: Resource) -> bytes:

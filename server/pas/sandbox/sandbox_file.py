@@ -13,6 +13,7 @@ from pydantic import Field
 from server.decision.authorization import Person, PersonDecision, Role, Verdict, by_machine, rule
 from server.decision.model import Outcome
 from server.errors import DecisionRefused, PolicyProblem, PolicyProblems
+from server.fhir.coverage import member_id
 from server.fhir.version import Version
 from server.pas.sandbox.elements import PLACEHOLDERS
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml, twice
@@ -134,7 +135,7 @@ def load_sandbox(path: Path) -> Scripts:
             text, wrong = _template(path.parent / name, name)
             problems += [PolicyProblem(str(path), f"member {member.id}.{key}", wrong)] if wrong else []
             templates[version] = text
-        scripts[member.id] = Script(
+        scripts[member_id(member.id)] = Script(
             member=member.id,
             title=member.title,
             outcome=member.outcome,

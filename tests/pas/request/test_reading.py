@@ -133,7 +133,7 @@ def test_what_is_marked_absent_counts_as_sent() -> None:
 def test_optional_elements_and_extras_never_matter() -> None:
     """Dangling references beyond the Claim's own evidence, unknown elements and missing options are accepted."""
     bundle = a_bundle(
-        item_without("extension"),
+        item_without("extension", "careTeamSequence"),
         claim={"ours": 1, "careTeam": [{"sequence": 1, "provider": {"reference": "Practitioner/none"}}]},
     )
     bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "PractitionerRole"]

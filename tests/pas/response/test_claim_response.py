@@ -17,7 +17,7 @@ from server.fhir.version import Version
 from server.pas.response.claim_response import INQUIRY, SUBMIT, render
 from server.policy.model import State
 from tests.requests.bundle import EHR, a_bundle, an_item
-from tests.requests.world import BASE_URL, CRITERIA, SayingEngine, States, a_case, a_world
+from tests.requests.world import APART, BASE_URL, CRITERIA, SayingEngine, States, a_case, a_world
 
 Json = dict[str, Any]
 
@@ -35,7 +35,7 @@ def rendered(
 ) -> list[Json]:
     """The entries of the answer to a request with one item for each of the states; all met when none is given."""
     states = states or ({},)
-    bundle = bundle or a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)))
+    bundle = bundle or a_bundle(*(an_item(n) for n, _ in enumerate(states, 1)), drug=APART)
     case = a_case(bundle, world=a_world(engine=SayingEngine(dict(enumerate(states, 1)))))
     entries: list[Json] = orjson.loads(render(case, BASE_URL)[version, kind])["entry"]
     return entries
