@@ -1,8 +1,8 @@
 """Every resource that a server sends in a test is held to base R4: by our own walk, and by fhir.resources.
 
 fhir.resources was made from HL7's files by others, so it would notice what our table has wrong. R4B is R4 in all that
-is sent here. It lets faults pass that the walk finds (numbers as text, null, empty arrays), and fails with KeyError on
-a type that it does not know. Orders go back as they came: a fault that a test sent is not ours.
+is sent here. It lets faults pass that the walk finds (numbers as text, null, empty arrays), and fails on a type
+that it does not know with one of four errors. Orders go back as they came: a fault that a test sent is not ours.
 """
 
 from collections.abc import Iterator
@@ -74,11 +74,11 @@ def faults(raw: bytes) -> Iterator[str]:
 def _second_opinion(resource: dict[str, Any]) -> Iterator[str]:
     try:
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
-    except KeyError:
-        yield f"{resource['resourceType']} is no type of R4B"
     except ValidationError as error:
         for e in error.errors(include_url=False):
             yield f"{resource['resourceType']} {e['loc']}: {e['msg']}"
+    except (AttributeError, KeyError, TypeError, ValueError):
+        yield f"{resource['resourceType']}: it, or what is contained in it, is of no type that R4B knows"
 
 
 def _apart(node: Any) -> Iterator[dict[str, Any]]:

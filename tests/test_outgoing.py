@@ -25,6 +25,7 @@ ODD = {"resourceType": "Patient", "name": {"family": "x"}}
         {"resourceType": "Parameters", "parameter": [{"name": "a", "part": [{"name": "b", "resource": ODD}]}]},
         {"resourceType": "Patient", "contained": [ODD]},
         {"resourceType": "SubscriptionTopic"},
+        {"resourceType": "Patient", "contained": [{"resourceType": None}]},
         {"resourceType": "Patient", "ours": True},
         {"resourceType": "OperationOutcome"},
         {"cards": [], "systemActions": [{"type": "update", "resource": ODD}]},
