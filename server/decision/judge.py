@@ -32,8 +32,9 @@ class CqlItem:
 class CqlInput:
     """What CQL sees of a request.
 
-    shared: a FHIR Bundle: the beneficiary Patient (the only Patient), every order, the focal Coverage, and this
-        patient's clinical resources. Every resource has an id; every reference within it is relative (`Type/id`).
+    shared: a FHIR Bundle: the beneficiary Patient (the only Patient), every order, the focal Coverage, this patient's
+        clinical resources, and each item as a ServiceRequest with all its codes. Every resource has an id; every
+        reference to another of them is relative (`Type/id`).
     urls: `Type/id` of every resource, shared or of an item -> fullUrl in the request.
     request_date: the day the claim was made, as the sender says; received_date: the day it came, as we know.
     """

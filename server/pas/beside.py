@@ -1,5 +1,6 @@
 """What no policy can see of one item, and a nurse must: other items, authorizations in force, what is left out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from server.decision.case import DecidedByMachine, MachineDecision
@@ -35,19 +36,17 @@ class Look:
     remedy: str
 
 
-def for_a_person(decision: Decision, item: MatchedItem, matched: MatchedRequest) -> Decision:
-    """The decision; an approval waits for a nurse where there is more to look at than the policy judged."""
-    if decision.outcome is not Outcome.APPROVE:
-        return decision
-    for look in (
-        _items_beside(item, matched.items),
-        _unknown_beside(matched.items),
-        _kind_of_request(item),
-        _left_out(matched.request),
-        _hidden_answers(item),
-    ):
-        decision = _for_a_nurse(decision, look) if look else decision
-    return decision
+def for_a_person(decisions: Mapping[int, Decision], matched: MatchedRequest) -> dict[int, Decision]:
+    """The decisions by the places of their items; approvals wait for a nurse where more is to be looked at."""
+    approved = [n for n, decision in decisions.items() if decision.outcome is Outcome.APPROVE]
+    of_all = [look for look in (_unknown_beside(matched.items), _left_out(matched.request)) if look] if approved else []
+    found = dict(decisions)
+    for n in approved:
+        item = matched.items[n]
+        own = (_items_beside(item, matched.items), _kind_of_request(item), _hidden_answers(item))
+        for look in (*of_all, *(o for o in own if o)):
+            found[n] = _for_a_nurse(found[n], look)
+    return found
 
 
 def _items_beside(item: MatchedItem, all_items: tuple[MatchedItem, ...]) -> Look | None:

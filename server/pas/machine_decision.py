@@ -56,8 +56,8 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
         for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
-            found[n] = for_a_person(located, matched.items[n], matched)
-    return found
+            found[n] = located
+    return for_a_person(found, matched)
 
 
 def _decide(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:

@@ -19,6 +19,7 @@ from tests.spoilings.request import (
     initial,
     item,
     order,
+    remove,
     treats,
     with_order,
 )
@@ -194,6 +195,7 @@ def course_that_begins_after_service(bundle: Json) -> None:
 def _trial_of(bundle: Json, days: tuple[str, str]) -> None:
     """Every trial answered and on record is of these days."""
     start, end = days
+    remove(bundle, *all_of(bundle, "MedicationDispense"))
     for one in all_of(bundle, "MedicationStatement"):
         one["effectivePeriod"] = {"start": start, "end": end}
     answer(bundle, {"trial": [{**_TRIAL, "trial.start": start, "trial.end": end}]})

@@ -243,7 +243,7 @@ TABLE.rows_of(
 )
 
 
-@TABLE.row("The trial was for a disease that the claim names beside.", fits=by_trial)
+@TABLE.row("The trial was for a disease that the claim names beside.", fits=both(by_trial, _by_code))
 def trial_for_the_other_disease_on_the_claim(bundle: Json) -> None:
     _beside(bundle, (ICD10, "M10.9"))
     _trial(bundle, {}, {**_PERIOD, "reasonCode": [concept(ICD10, "M10.9")]})
@@ -310,3 +310,11 @@ TABLE.rows_of(
     _response,
     fits=continuation,
 )
+
+
+@TABLE.row(
+    "The claim names gout, and that is what the trial was for.",
+    fits=both(by_trial, lambda b: bool(all_of(b, "Condition")) and not _coded(b)),
+)
+def trial_for_the_disease_on_the_claim_where_the_chart_has_the_right_one(bundle: Json) -> None:
+    trial_for_the_other_disease_on_the_claim(bundle)

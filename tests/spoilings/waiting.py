@@ -26,6 +26,7 @@ WAITING: dict[str, str] = {
     "trial before birth": "cql: a trial lies within a life",
     "trial whose reason is another disease in SNOMED CT": "cql: reasons without an ICD-10-CM code count as none",
     "trial whose reason is another disease in words": "cql: reasons without an ICD-10-CM code count as none",
+    "trial for the disease on the claim where the chart has the right one": "cql: any reason on the claim fits",
     "first course of who got an injection": "cql: TYPE-1 reads fills and statements, not administrations",
     "order of 28,000 syringes": "policy data: `Most Units` is 100,000",
     "hospital by reference": _PLACE,
