@@ -5,7 +5,8 @@ import uuid
 from functools import cache
 from typing import Any
 
-from server.demo.requests import Chart, renewed
+from server.clock import now
+from server.demo.requests import Chart, dated, renewed
 from server.settings import ROOT
 
 _CHARTS = ROOT / "cql" / "kineret-201603" / "charts"
@@ -17,8 +18,8 @@ def _bundle(name: str) -> str:
 
 
 def chart(name: str, member: str = "") -> Chart:
-    """The chart of that name, which any other may change; with `member`, another member's and another transaction's."""
-    bundle: dict[str, Any] = json.loads(_bundle(name))
+    """The chart of that name, made today; any other may change it. With `member`, another member's and transaction's."""
+    bundle: dict[str, Any] = dated(json.loads(_bundle(name)), now().date())
     return Chart(renewed(bundle, member) if member else bundle)
 
 
