@@ -18,7 +18,7 @@ def _bundle(name: str) -> str:
 
 
 def chart(name: str, member: str = "") -> Chart:
-    """The chart of that name, made today; any other may change it. With `member`, another member's and transaction's."""
+    """The chart of that name, made today; any other may change it. With `member`, another member's."""
     bundle: dict[str, Any] = dated(json.loads(_bundle(name)), now().date())
     return Chart(renewed(bundle, member) if member else bundle)
 
