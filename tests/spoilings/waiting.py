@@ -16,7 +16,6 @@ WAITING: dict[str, str] = {
     "attestation signed by a device": _SIGNED,
     "attestation signed by nobody here": _SIGNED,
     "biologic given as a procedure": "cql: Concurrency reads no Procedure",
-    "biologic of unknown status": "cql: Courses passes over statements whose status is unknown",
     "biologic as the reason of a care plan": "cql: Concurrency reads no CarePlan.activity",
     "service of a hundred years": "cql: Days looks at the first day of service and not at the last",
     "order that begins after service": "cql: InForce looks at the end of the order's validity and not at its start",
