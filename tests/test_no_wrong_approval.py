@@ -34,7 +34,6 @@ from tests.spoilings import SPOILINGS
 from tests.spoilings.asked_again import AGAIN, Again
 from tests.spoilings.model import Json, Spoiling
 from tests.spoilings.request import Base, bases, first, policies
-from tests.spoilings.waiting import WAITING
 
 REFUSED = "refused"
 POINTS = {
@@ -115,29 +114,15 @@ def fitting(spoiling: Spoiling) -> Base:
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: f"{point}-{POINTS[point]}")
 def test_a_spoiled_request_is_not_approved(judge: Judge, point: int, version: Version) -> None:
     """It is refused, or it waits for a person or for more information."""
-    rows = [s for s in SPOILINGS if s.point == point and s.name not in WAITING]
+    rows = [s for s in SPOILINGS if s.point == point]
     assert {s.name: s.nurse for s in rows if judge.approves(s, fitting(s), version)} == {}
-
-
-@pytest.mark.parametrize("version", list(Version))
-@pytest.mark.parametrize(
-    "spoiling",
-    [
-        pytest.param(s, id=s.name, marks=pytest.mark.xfail(reason=WAITING[s.name], strict=True))
-        for s in SPOILINGS
-        if s.name in WAITING
-    ],
-)
-def test_what_waits_to_be_mended(judge: Judge, spoiling: Spoiling, version: Version) -> None:
-    """A spoiling that is still approved; mended, it fails here until it is taken off the list."""
-    assert not judge.approves(spoiling, fitting(spoiling), version), spoiling.nurse
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_spoiling_helps_any_approvable_request(judge: Judge, data: st.DataObject) -> None:
     """Drawn from the whole table, and from every worked case that is approved."""
-    spoiling = data.draw(st.sampled_from([s for s in SPOILINGS if s.name not in WAITING]), label="spoiling")
+    spoiling = data.draw(st.sampled_from(SPOILINGS), label="spoiling")
     base = data.draw(st.sampled_from(bases()), label="request")
     version = data.draw(st.sampled_from(Version), label="version")
     if spoiling.fits(base.copy()):
@@ -162,7 +147,6 @@ def test_each_spoiling_changes_the_request() -> None:
 def test_the_table_holds_every_point() -> None:
     """Three hundred spoilings at least, and some of each numbered point."""
     assert len({s.name for s in SPOILINGS}) == len(SPOILINGS) >= 300
-    assert set(WAITING) <= {s.name for s in SPOILINGS}
     assert {s.point for s in SPOILINGS} == set(POINTS)
 
 

@@ -20,7 +20,6 @@ def courses(engine: CqlEngine, *resources: dict[str, Any], **parameters: Any) ->
         ([statement(ETANERCEPT, "stopped", "2026-03-02", "2026-05-30")], 90),
         ([statement(ETANERCEPT, "active", "2026-11-01")], 31),
         ([statement(ETANERCEPT, "completed", "2026-03-02", "2027-05-30")], 275),
-        ([statement(ETANERCEPT, "completed", "1900-01-01", "2026-03-02")], None),
         ([fill(ETANERCEPT, "2026-03-02", 28), fill(ETANERCEPT, "2026-04-10", 28)], 67),
         ([fill(ETANERCEPT, "2026-03-02", 28), fill(ETANERCEPT, "2026-05-10", 28)], 28),
         ([fill(ETANERCEPT, "2016-03-02", 3650)], None),
@@ -32,6 +31,13 @@ def test_the_longest_course_of_an_agent(
 ) -> None:
     """Both ends count, short pauses do not break it, tomorrow is not taken yet; what cannot be has no length."""
     assert [agent["longest"] for agent in courses(shared, *resources)["Agents"]] == [longest]
+
+
+def test_what_was_taken_before_birth_is_no_course(shared: CqlEngine) -> None:
+    """It shows nothing, and stands against a trial of that agent which is answered."""
+    told = courses(shared, statement(ETANERCEPT, "completed", "1900-01-01", "2026-03-02"))
+    assert told["Agents"] == []
+    assert [denial["denial"] for denial in told["Denials"]] == ["before birth"]
 
 
 def test_what_was_taken_after_the_first_day_of_service_is_in_doubt(shared: CqlEngine) -> None:

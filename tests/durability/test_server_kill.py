@@ -32,8 +32,14 @@ FHIR_JSON = {"content-type": "application/fhir+json"}
 
 
 def request(client: int, n: int) -> bytes:
-    """The n-th request of a client, always the same bytes; one is approved, the next lacks an answer."""
-    return orjson.dumps(made_up.request(score=None if n % 2 else 3, transaction=f"{client}-{n}"))
+    """The n-th request of a client, always the same bytes; one is approved, the next lacks an answer.
+
+    Each is for a member of its own: what is asked again for a member makes no second authorization.
+    """
+    bundle = made_up.request(score=None if n % 2 else 3, transaction=f"{client}-{n}")
+    coverage = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Coverage")
+    coverage["subscriberId"] = f"N{client}{n:06}"
+    return orjson.dumps(bundle)
 
 
 @dataclass
