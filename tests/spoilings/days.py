@@ -108,7 +108,7 @@ def order_that_begins_after_service(bundle: Json) -> None:
     order(bundle)["dispenseRequest"] = {"validityPeriod": {"start": "2031-01-01"}}
 
 
-@TABLE.row("The doses are for 2090.", fits=with_order)
+@TABLE.row("The doses are for 2090.", fits=lambda b: with_order(b) and "dosageInstruction" in order(b))
 def doses_of_2090(bundle: Json) -> None:
     for one in order(bundle).get("dosageInstruction", []):
         one["timing"]["repeat"]["boundsPeriod"] = {"start": "2090-01-01", "end": "2090-12-31"}
