@@ -19,6 +19,7 @@ from server.fhir.version import Version
 from server.form.response import form_items
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedRequest, read_and_match
+from server.pas.patient_record import patient_record
 from server.pas.submit import submit
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, State
@@ -67,7 +68,7 @@ def prepared(bundle: Json) -> tuple[Edition, CqlInput]:
     found = matched(bundle)
     edition = found.items[0].edition
     assert edition is not None
-    return edition, cql_input_of(found, found.request.created)
+    return edition, cql_input_of(found, patient_record(found.request), found.request.created)
 
 
 def judged(edition: Edition, given: CqlInput, engine: CqlEngine) -> Decision:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from server.decision.case import DecidedByMachine, MachineDecision
 from server.decision.decide import decide
 from server.decision.model import Decision, Finding, Outcome
-from server.decision.request import AuthorizationRequest, RequestedItem
+from server.decision.request import RequestedItem
 from server.fhir.codes import CPT, HCPCS, NDC, RXNORM
 from server.fhir.x12 import CERTIFICATIONS
 from server.pas.match import MatchedItem, MatchedRequest
-from server.pas.patient_record import patient_record
 from server.pas.request.claim_item import certification_type
 from server.policy.model import State
 from server.store.ports import AuthorizationStands
@@ -36,10 +35,15 @@ class Look:
     remedy: str
 
 
-def for_a_person(decisions: Mapping[int, Decision], matched: MatchedRequest) -> dict[int, Decision]:
-    """The decisions by the places of their items; approvals wait for a nurse where more is to be looked at."""
+def for_a_person(
+    decisions: Mapping[int, Decision], matched: MatchedRequest, left_out: tuple[str, ...]
+) -> dict[int, Decision]:
+    """The decisions by the places of their items; approvals wait for a nurse where more is to be looked at.
+
+    left_out: what came along and has no place in the patient's record, as `PatientRecord` has it.
+    """
     approved = [n for n, decision in decisions.items() if decision.outcome is Outcome.APPROVE]
-    of_all = [look for look in (_unknown_beside(matched.items), _left_out(matched.request)) if look] if approved else []
+    of_all = [look for look in (_unknown_beside(matched.items), _left_out(left_out)) if look] if approved else []
     found = dict(decisions)
     for n in approved:
         item = matched.items[n]
@@ -94,9 +98,8 @@ def _kind_of_request(item: MatchedItem) -> Look | None:
     )
 
 
-def _left_out(request: AuthorizationRequest) -> Look | None:
+def _left_out(left_out: tuple[str, ...]) -> Look | None:
     """Evidence that is not shown to be the patient's, or stands where nothing is read."""
-    left_out = patient_record(request).left_out
     if not left_out:
         return None
     named = ", ".join(left_out[:_MOST_NAMED])

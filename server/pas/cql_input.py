@@ -12,23 +12,23 @@ from server.fhir.codes import PAS
 from server.fhir.normalise import normalised
 from server.fhir.read import Resource, dicts, extension_value, type_and_id
 from server.pas.match import MatchedItem, MatchedRequest
-from server.pas.patient_record import patient_record
+from server.pas.patient_record import PatientRecord
 
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
 _REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
 _UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
 
 
-def cql_input_of(matched: MatchedRequest, received: date) -> CqlInput:
+def cql_input_of(matched: MatchedRequest, record: PatientRecord, received: date) -> CqlInput:
     """What CQL reads of a request, as `decision.judge.CqlInput` describes it. The request is not changed.
 
-    Shared by all items: what is placed in the patient's record, the whole Claim (its id ends in `-whole`), and every
+    Shared by all items: what is placed in the patient's `record`, the whole Claim (its id ends in `-whole`), and every
     item as the service that it asks for, since it may come without an order. For each item: the Claim with this item
     alone (all diagnoses; the care team of the item and of the whole claim), and its answers. received: the day the
     request came.
     """
     request = matched.request
-    shared = [(url, resource, resource) for url, resource in patient_record(request).placed]
+    shared = [(url, resource, resource) for url, resource in record.placed]
     own = [list(_own(request, item)) for item in matched.items]
     originals = {id(original): (url, original) for url, original, _ in (s for part in (shared, *own) for s in part)}
     keys = dict(zip(originals, _keys(list(originals.values())), strict=True))

@@ -11,6 +11,7 @@ from server.log import log
 from server.pas.beside import for_a_person
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedItem, MatchedRequest
+from server.pas.patient_record import patient_record
 from server.policy.model import Edition, State
 from server.policy.plan import Plan
 from server.world import World
@@ -49,7 +50,8 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
     editions = {id(item.edition): item.edition for item in matched.items if item.edition is not None}
     if not editions:
         return {}
-    given = cql_input_of(matched, received)
+    record = patient_record(matched.request)
+    given = cql_input_of(matched, record, received)
     found: dict[int, Decision] = {}
     for edition in editions.values():
         places = [n for n, item in enumerate(matched.items) if item.edition is edition]
@@ -57,7 +59,7 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
             found[n] = located
-    return for_a_person(found, matched)
+    return for_a_person(found, matched, record.left_out)
 
 
 def _decide(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:

@@ -12,6 +12,7 @@ from server.decision.judge import judge
 from server.fhir.version import Version
 from server.pas.cql_input import cql_input_of
 from server.pas.match import read_and_match
+from server.pas.patient_record import patient_record
 from server.policy.library import PolicyLibrary
 from server.services import open_engine
 from server.settings import Settings
@@ -29,7 +30,9 @@ def cql_alone(bodies: Sequence[bytes]) -> list[float]:
             item = matched.items[0]
             if item.edition is None:
                 raise RuntimeError("no policy judges this request")
-            prepared.append((item.edition, cql_input_of(matched, matched.request.created)))
+            prepared.append(
+                (item.edition, cql_input_of(matched, patient_record(matched.request), matched.request.created))
+            )
         for edition, given in prepared[:5]:
             judge(edition, given, given.items, engine)
         return [_seconds(lambda e=edition, g=given: judge(e, g, g.items, engine)) for edition, given in prepared]  # type: ignore[misc]

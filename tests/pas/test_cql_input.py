@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from server.fhir.codes import PAS
 from server.pas.cql_input import cql_input_of
+from server.pas.patient_record import patient_record
 from tests.requests.bundle import EHR, a_bundle, an_item, answers, resources
 from tests.requests.world import matched
 
@@ -39,7 +40,8 @@ class Seen:
 
 
 def inputs(bundle: Json) -> list[Seen]:
-    given = cql_input_of(matched(bundle), TODAY)
+    found = matched(bundle)
+    given = cql_input_of(found, patient_record(found.request), TODAY)
     return [
         Seen(
             {"entry": [*({"resource": r} for r in item.resources), *given.shared["entry"]]},
@@ -214,7 +216,7 @@ def test_the_request_stays_as_it_was() -> None:
     """Making inputs changes nothing in the request, not even through shared parts."""
     found = matched(two_items())
     before = orjson.dumps(found.request.bundle)
-    given = cql_input_of(found, TODAY)
+    given = cql_input_of(found, patient_record(found.request), TODAY)
     for resource in (*(e["resource"] for e in given.shared["entry"]), *(r for i in given.items for r in i.resources)):
         resource.clear()
     assert orjson.dumps(found.request.bundle) == before
