@@ -5,12 +5,12 @@ from typing import Any
 
 import orjson
 
+from server.answer.claim_response import SUBMIT
 from server.auth.caller import Caller
 from server.errors import DatabaseGone, NotFound
 from server.fhir.parameters import parameters, part, value
 from server.fhir.version import Version
 from server.log import log
-from server.pas.response.claim_response import SUBMIT
 from server.store.ports import ItemRecord, Store
 
 _UNKNOWN_ID = "No ClaimResponse has this id. Ids stand in ClaimResponse.id of the answer to Claim/$submit."

@@ -6,16 +6,16 @@ from typing import Any
 
 import orjson
 
+from server.answer.claim_response import INQUIRY, bundle
 from server.auth.caller import Caller
 from server.clock import NewId
 from server.errors import Problem
 from server.fhir.version import Version
 from server.outcomes import operation_outcome
+from server.pas.claim_error import render_rejections
 from server.pas.explain import leave_trace
 from server.pas.rejections import inquiry_rejections_of
 from server.pas.request.inquiry import InquiryRequest
-from server.pas.response.claim_error import render_rejections
-from server.pas.response.claim_response import INQUIRY, bundle
 from server.world import World
 
 

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
+from server.answer.change import change_of
+from server.answer.claim_response import SUBMIT, render
 from server.auth.caller import Caller
 from server.decision.case import Case, DecidedByMachine, Received
 from server.decision.request import AuthorizationRequest
 from server.pas.beside import with_authorization_beside
-from server.pas.change import change_of
+from server.pas.claim_error import render_rejections
 from server.pas.machine_decision import decide_by_machine, log_decided
 from server.pas.match import MatchedRequest
 from server.pas.rejections import rejections_of
 from server.pas.request.transaction import asks_the_same
-from server.pas.response.claim_error import render_rejections
-from server.pas.response.claim_response import SUBMIT, render
 from server.store.ports import AuthorizationStands, Change
 from server.world import World
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.answer.claim_response import render
 from server.decision.case import (
     Case,
     DecidedByMachine,
@@ -28,7 +29,6 @@ from server.decision.request import AuthorizationRequest
 from server.decision.ruling import Person, PersonDecision, Role, Verdict
 from server.fhir.codes import PAS
 from server.fhir.version import Version
-from server.pas.response.claim_response import render
 from server.policy.model import State
 from server.settings import ROOT
 from tests.requests.bundle import EHR, a_bundle, an_item, answers, claim_of, resources

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
+from server.answer.claim_response import INQUIRY
 from server.auth.caller import LOOPBACK
 from server.clock import new_id
 from server.fhir.codes import NPI
 from server.fhir.version import Version
 from server.pas.inquire import inquire
 from server.pas.request.inquiry import InquiryRequest
-from server.pas.response.claim_response import INQUIRY
 from server.policy.model import State
 from server.store.ports import Store
 from server.store.sql import open_store

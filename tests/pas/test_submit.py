@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.answer.claim_response import INQUIRY, SUBMIT, render
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
 from server.decision.case import Fact, Received, apply_all
@@ -20,11 +21,10 @@ from server.decision.judge import ENGINE_CRITERION
 from server.errors import EngineError, InvalidRequest
 from server.fhir.codes import HCPCS
 from server.fhir.version import Version
+from server.pas.claim_error import render_rejections
 from server.pas.machine_decision import NO_POLICY, decide_by_machine
 from server.pas.match import read_and_match
 from server.pas.rejections import rejections_of
-from server.pas.response.claim_error import render_rejections
-from server.pas.response.claim_response import INQUIRY, SUBMIT, render
 from server.pas.submit import submit
 from server.policy.model import State
 from server.policy.plan import CatalogueEntry, MemberStatus

@@ -12,13 +12,13 @@ from typing import Any
 
 import orjson
 
+from server.answer.claim_response import SUBMIT
+from server.answer.echoed_entries import echoed_entries
 from server.clock import NewId
 from server.decision.case import Case
 from server.decision.request import AuthorizationRequest
 from server.fhir.read import Resource, reference
 from server.fhir.version import Version
-from server.pas.response.claim_response import SUBMIT
-from server.pas.response.echoed_entries import echoed_entries
 
 _OF_THE_REQUEST = ("patient", "insurer", "requestor", "organization", "practitioner", "order", "claim")
 _FRESH_IDS = tuple(f"id{n}" for n in range(1, 10))

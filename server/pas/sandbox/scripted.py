@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from server.answer.change import Dress, Renderings, change_of
 from server.auth.caller import Caller
 from server.decision.case import Case, DecidedByMachine, Fact, MachineDecision, Received, Ruled, Ruling
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem
 from server.decision.ruling import Verdict
 from server.log import log
-from server.pas.change import Dress, Renderings, change_of
 from server.pas.match import MatchedRequest
 from server.pas.rejections import UPDATE, rejections_of
 from server.pas.request.inquiry import InquiryRequest

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from server.answer.claim_response import render
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
 from server.fhir.codes import PAS
@@ -19,7 +20,6 @@ from server.pas.explain import explain
 from server.pas.inquire import inquire
 from server.pas.match import read_and_match
 from server.pas.request.inquiry import read_inquiry
-from server.pas.response.claim_response import render
 from server.pas.sandbox.sandbox_file import load_sandbox
 from server.pas.sandbox.scripted import SCRIPTED, Sandbox
 from server.policy.plan_file import load_plan

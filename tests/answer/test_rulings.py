@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.answer.disposition import disposition
+from server.answer.process_note import notes_of
 from server.decision.case import CaseItem
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
 from server.decision.ruling import Person, PersonDecision, Role, Status, Verdict, by_machine, rule
 from server.errors import DecisionRefused
-from server.pas.response.disposition import disposition
-from server.pas.response.process_note import notes_of
 from tests.requests.cases import judged
 
 PERIOD = (date(2027, 1, 15), date(2027, 7, 13))

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import orjson
 
+from server.answer.claim_response import render
 from server.decision.case import Case, Fact, apply
 from server.fhir.version import Version
-from server.pas.response.claim_response import render
 from server.store.ports import Assertion, Change
 
 Renderings = Mapping[tuple[Version, str], bytes]

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from server.answer.echoed_entries import reference_to
 from server.decision.case import Case
 from server.decision.request import AuthorizationRequest
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.fhir.x12 import ELECTRONICALLY, PAYER_FORM, X12_REPORT_TYPE, X12_TRANSMISSION
-from server.pas.response.echoed_entries import reference_to
 
 PAYER_QUESTIONNAIRE = "102089-0"
 """LOINC: the answer is the payer's form; its context is the item's trace number (pas P-89, P-90)."""

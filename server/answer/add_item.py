@@ -3,12 +3,12 @@
 from datetime import date
 from typing import Any
 
+from server.answer.claim_response_item import CATEGORY, certified
 from server.decision.case import CaseItem
 from server.decision.ruling import PersonDecision
 from server.fhir.codes import NPI, PAS
 from server.fhir.version import Version
 from server.fhir.x12 import CERTIFIED, X12_ACTION
-from server.pas.response.claim_response_item import CATEGORY, certified
 
 _TAKEN_OVER = (
     "productOrService",

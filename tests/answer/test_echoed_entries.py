@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from server.answer.echoed_entries import echoed_entries
 from server.fhir.read import BundleIndex
-from server.pas.response.echoed_entries import echoed_entries
 
 EHR, OTHER = "https://ehr.example.org/fhir", "https://other.example.org/r4"
 

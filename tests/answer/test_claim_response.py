@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.answer.claim_response import INQUIRY, SUBMIT, render
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
 from server.decision.ruling import by_machine
 from server.fhir.codes import PAS
 from server.fhir.version import Version
-from server.pas.response.claim_response import INQUIRY, SUBMIT, render
 from server.policy.model import State
 from tests.requests.bundle import EHR, a_bundle, an_item
 from tests.requests.world import APART, BASE_URL, CRITERIA, SayingEngine, States, a_case, a_world

@@ -6,18 +6,18 @@ from typing import Any
 
 import orjson
 
+from server.answer.add_item import added_item, reviewer
+from server.answer.claim_response_item import fits, item_element, period_of, rendering_providers
+from server.answer.disposition import disposition
+from server.answer.echoed_entries import echoed_entries, reference_to
+from server.answer.process_note import ProcessNotes, notes_of
+from server.answer.requested_documents import communication_requests
 from server.decision.case import Case, CaseItem
 from server.decision.request import ClaimBundle
 from server.decision.ruling import Status
 from server.fhir.codes import PAS
 from server.fhir.read import Resource, extensions
 from server.fhir.version import Version
-from server.pas.response.add_item import added_item, reviewer
-from server.pas.response.claim_response_item import fits, item_element, period_of, rendering_providers
-from server.pas.response.disposition import disposition
-from server.pas.response.echoed_entries import echoed_entries, reference_to
-from server.pas.response.process_note import ProcessNotes, notes_of
-from server.pas.response.requested_documents import communication_requests
 
 SUBMIT, INQUIRY = "submit", "inquiry"
 """The kinds of rendering that the store keeps."""

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from server.answer.claim_response import bundle, head, parties
+from server.answer.echoed_entries import echoed_entries
 from server.decision.request import ClaimBundle
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.fhir.x12 import X12_FOLLOW_UP, X12_REJECT
 from server.pas.rejections import Rejection
-from server.pas.response.claim_response import bundle, head, parties
-from server.pas.response.echoed_entries import echoed_entries
 
 
 def render_rejections(

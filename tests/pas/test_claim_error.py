@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
+from server.answer.claim_response import INQUIRY, SUBMIT
 from server.fhir.codes import PAS
 from server.fhir.version import Version
+from server.pas.claim_error import render_rejections
 from server.pas.rejections import Rejection
-from server.pas.response.claim_error import render_rejections
-from server.pas.response.claim_response import INQUIRY, SUBMIT
 from tests.requests.world import NOW, a_request
 
 REJECTIONS = (
