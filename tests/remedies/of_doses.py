@@ -4,7 +4,7 @@ from server.policy.model import State
 from tests.remedies.model import Follow, Part, remedy
 from tests.remedies.sent import answering, dosed, note, together, weighed
 from tests.spoilings.model import Json
-from tests.spoilings.request import answered, order
+from tests.spoilings.request import answered
 
 UNMET, UNKNOWN, REVIEW = State.UNMET, State.UNKNOWN, State.REVIEW
 
@@ -20,7 +20,7 @@ def weight_corrected(kilograms: float) -> Follow:
 
 def start_corrected(bundle: Json) -> None:
     answering(start_dose_mg_per_day=32)(bundle)
-    order(bundle)["dosageInstruction"] = order(bundle)["dosageInstruction"][-1:]
+    dosed(128)(bundle)
 
 
 def once_a_day(bundle: Json) -> None:

@@ -100,9 +100,9 @@ ROWS = (
         Part(
             "Send what is named as missing: the full date of birth (of the patient",
             birth_date,
-            where="No date of birth",
+            where="date of birth",
         ),
-        Part(", or in the form)", answering(birth_date="1971-06-14"), where="No date of birth"),
+        Part(", or in the form)", answering(birth_date="1971-06-14"), where="date of birth"),
         Part(
             " or the first day of service (in the claim item", first_day, becomes=REVIEW, where="No first day of service"
         ),
@@ -126,7 +126,10 @@ ROWS = (
     remedy(
         "Response",
         UNKNOWN,
-        Part("Answer how the patient has responded to Kineret.", answering(response="current")),
+        Part(
+            "Answer in the form that the treatment continues, and how the patient has responded to Kineret.",
+            answering(request_type="continuation", response="current"),
+        ),
     ),
     remedy(
         "CAPS-I-1",

@@ -24,6 +24,7 @@ from tests.spoilings.request import (
     order,
     patient_reference,
     policy,
+    remove,
 )
 
 TEXT = {"contentType": "text/plain", "data": "U2VlbiBpbiBjbGluaWMuIFRoZSBoaXN0b3J5IGlzIGRlc2NyaWJlZCBoZXJlLg=="}
@@ -121,7 +122,7 @@ def kind_of_request(bundle: Json) -> None:
     """As the certification type says, else as whether Kineret is taken."""
     kinds = {"I": "initial", "R": "continuation", "4": "continuation"}
     type_ = next((e for e in item(bundle).get("extension", ()) if e["url"] == CERTIFICATION), None)
-    code = type_["valueCodeableConcept"]["coding"][0]["code"] if type_ else None
+    code = (type_ or {}).get("valueCodeableConcept", {}).get("coding", [{}])[0].get("code")
     kind = kinds.get(code or "") or ("continuation" if answered(bundle, "taking-now") else "initial")
     day = item(bundle).get("servicedDate")
     start = {"service-start": day} if day else {}
@@ -218,8 +219,7 @@ def weighed(kilograms: float) -> Follow:
     """One weighing of last week stands on record."""
 
     def send(bundle: Json) -> None:
-        for old in all_of(bundle, "Observation"):
-            bundle["entry"] = [e for e in bundle["entry"] if e["resource"] is not old]
+        remove(bundle, *all_of(bundle, "Observation"))
         add(
             bundle,
             {
@@ -240,8 +240,7 @@ def fill(code: str, *, days_ago: int, days: int) -> Follow:
     """Other fills of the record are corrected away: this one is what was handed over."""
 
     def send(bundle: Json) -> None:
-        for old in all_of(bundle, "MedicationDispense"):
-            bundle["entry"] = [e for e in bundle["entry"] if e["resource"] is not old]
+        remove(bundle, *all_of(bundle, "MedicationDispense"))
         add(
             bundle,
             {
