@@ -2,9 +2,9 @@
 
 from server.policy.model import State
 from tests.remedies.model import Part, Remedy, remedy
-from tests.remedies.sent import TEXT, answering, consultation, first_day, first_day_answered, note, place, together
+from tests.remedies.sent import TEXT, answering, consultation, first_day, note, place
 from tests.spoilings.model import Json
-from tests.spoilings.request import all_of, claim, concept, first, item, order
+from tests.spoilings.request import all_of, concept, first, item, order
 
 UNMET, UNKNOWN, REVIEW = State.UNMET, State.UNKNOWN, State.REVIEW
 NUCC = "http://nucc.org/provider-taxonomy"

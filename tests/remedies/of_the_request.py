@@ -1,4 +1,4 @@
-"""Remedies of what every request is judged by: product, condition, kind, diagnosis, attestation, days, order, member."""
+"""Remedies of what every request is judged by, from the product to what is taken beside it."""
 
 from datetime import timedelta
 
@@ -87,6 +87,7 @@ ROWS = (
         Part(
             "Answer whether this is a first request or a continuation, and whether the patient takes Kineret now",
             kind_of_request,
+            where="Answered: initial therapy",
         ),
         Part(
             "; or send the certification type and the last fill of Kineret.",
@@ -171,7 +172,8 @@ ROWS = (
         UNMET,
         Part("A physician weighs the combination. "),
         Part(
-            "If the other medicine stops before the first dose, answer that and name the day: a nurse then confirms it.",
+            "If the other medicine stops before the first dose, answer that and name the day: "
+            "a nurse then confirms it.",
             lambda bundle: answering(
                 concurrent_any=False,
                 concurrent_which=[],

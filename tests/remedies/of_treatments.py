@@ -12,16 +12,16 @@ from tests.remedies.sent import (
     TEXT,
     answering,
     created,
+    fill,
     first_day,
     first_day_answered,
-    fill,
     listing,
     note,
     together,
     trial,
 )
 from tests.spoilings.model import Json
-from tests.spoilings.request import RXNORM, add, concept, first, patient_reference
+from tests.spoilings.request import add, concept, first, patient_reference
 
 UNMET, UNKNOWN, REVIEW = State.UNMET, State.UNKNOWN, State.REVIEW
 ACTIVE = answering(systemic_features=True, severity="moderate", mas_concern=False)
@@ -104,7 +104,10 @@ ROWS = (
         ),
         Part(", or in the form)", answering(birth_date="1971-06-14"), where="date of birth"),
         Part(
-            " or the first day of service (in the claim item", first_day, becomes=REVIEW, where="No first day of service"
+            " or the first day of service (in the claim item",
+            first_day,
+            becomes=REVIEW,
+            where="No first day of service",
         ),
         Part(", or in the form).", first_day_answered, becomes=REVIEW, where="No first day of service"),
     ),

@@ -56,9 +56,6 @@ def together(*sends: Follow) -> Follow:
     return send
 
 
-# -- answers -------------------------------------------------------------------------------------------------
-
-
 def answering(**answers: Any) -> Follow:
     """Answers questions; `place_of_service` is place-of-service. Where no form came along, it is sent."""
 
@@ -137,9 +134,6 @@ def certification_type(bundle: Json) -> None:
     item(bundle)["extension"] = [*rest, {"url": CERTIFICATION, "valueCodeableConcept": value}]
 
 
-# -- the claim -----------------------------------------------------------------------------------------------
-
-
 def package_code(bundle: Json) -> None:
     item(bundle)["detail"] = [{"sequence": 1, "productOrService": concept(NDC, "66658023407")}]
 
@@ -178,9 +172,6 @@ def codes_corrected(bundle: Json) -> None:
     for condition in all_of(bundle, "Condition"):
         condition["code"] = _good_code(bundle)
     answering(diagnosis_code=CODES[answered(bundle, "indication")])(bundle)
-
-
-# -- the record ----------------------------------------------------------------------------------------------
 
 
 def note(bundle: Json) -> None:
