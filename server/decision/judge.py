@@ -9,6 +9,7 @@ from server.cql.engine import Run
 from server.decision.decide import decide
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.errors import EngineError
+from server.fhir.primitives import real_day
 from server.fhir.read import Resource
 from server.policy.model import Criterion, Edition, State
 
@@ -87,9 +88,11 @@ def _judged(
         days = next((v.days for v in edition.validity if results.get(v.when) is True), None)
         if days is None:
             return _unjudged(edition, "the policy gives no validity for this kind of request")
-        start = item.service_date or given.request_date
         try:
+            start = _day(results, edition.starts) or item.service_date or given.request_date
             period = (start, start + timedelta(days=days - 1))  # both ends count
+        except EngineError as error:
+            return _unjudged(edition, str(error))
         except OverflowError:
             return _unjudged(edition, "the calendar ends before the approval would")
     return Decision(outcome, findings, edition.policy_id, edition.policy_uri, edition.version, period, engine.name)
@@ -162,6 +165,16 @@ def _boolean(results: Mapping[str, Any], define: str) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
     raise EngineError(f"define {define} gave no Boolean")
+
+
+def _day(results: Mapping[str, Any], define: str | None) -> date | None:
+    """The whole day that a define gives; None where it gives none, or only its month or year."""
+    value = results.get(define, "absent") if define is not None else None
+    if value is None:
+        return None
+    if not isinstance(value, str) or value == "absent":
+        raise EngineError(f"define {define} gave no Date")
+    return real_day(value)
 
 
 def _evidence(results: Mapping[str, Any], define: str | None) -> tuple[Evidence, ...]:

@@ -75,6 +75,16 @@ def hidden_answers(response: Resource, clean: Resource) -> tuple[str, ...]:
     return tuple((Counter(_answered(response)) - Counter(_answered(clean))).keys())
 
 
+def open_gates(form: Form, clean: Resource, hidden: tuple[str, ...]) -> tuple[str, ...]:
+    """The linkIds of unanswered questions on which it hangs whether the hidden ones are asked, in the form's order."""
+    above = [
+        i for parents, item in form_items(form.questionnaire) if item["linkId"] in hidden for i in (*parents, item)
+    ]
+    gates = dict.fromkeys(str(when.get("question")) for item in above for when in dicts(item.get("enableWhen")))
+    answered = {*_answered(clean), *hidden}
+    return tuple(gate for gate in gates if gate not in answered)
+
+
 def _answered(holder: Mapping[str, Any]) -> Iterator[str]:
     for item in dicts(holder.get("item")):
         answers = [a for a in dicts(item.get("answer")) if any(key.startswith("value") for key in a)]

@@ -23,6 +23,7 @@ def undeclared(edition: EditionTable, declared: Declared) -> Said:
             text = "is declared by no library that the edition runs; declare it, or take it out"
             yield f"parameters.{name}", text
     defines = [(f"validity {n}.when", v.when) for n, v in enumerate(edition.validity, 1)]
+    defines += [("starts", edition.starts)] if edition.starts is not None else []
     defines += [(f"group {g.id}.{key}", name) for g in edition.group for key, name in g.defines()]
     defines += [(f"criterion {c.id}.{key}", name) for c in edition.criterion for key, name in c.defines()]
     for place, name in defines:

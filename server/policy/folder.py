@@ -103,6 +103,7 @@ class Loader:
             value_sets=self.files.sets_of(library.key, form),
             form=form,
             validity=table.validities(),
+            starts=table.starts,
             criteria=table.criteria(),
             parameters=table.parameters,
             approved_by=table.approved_by,

@@ -76,6 +76,8 @@ class Validity:
 class Edition:
     """One dated edition of a policy. A published edition is never edited, only followed.
 
+    starts: Date define: the first day of an approval, by the claim or by what else the policy asks; where it is null or
+    not named, the item's first day of service, else the day of the claim.
     parameters: CQL parameters, the policy's switches. approved_by: "machine" releases an approval at once; "nurse"
     turns it into a pend for a nurse.
     """
@@ -94,6 +96,7 @@ class Edition:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     approved_by: str = "machine"
     billing_codes: tuple[Coding, ...] = ()
+    starts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class EditionTable(TomlTable):
         (), description="HCPCS codes that it is billed under."
     )
     parameters: dict[str, Any] = Field({}, description="The policy's switches: CQL parameters by name.")
+    starts: Text | None = Field(None, description="Date define: the day an approval begins; without it the claim says.")
     validity: Some[ValidityTable]
     group: tuple[GroupTable, ...] = Field((), description="What several criteria say alike.")
     criterion: Some[CriterionTable]

@@ -109,6 +109,22 @@ def test_three_values_and_review(*, define: bool | None, review: bool | None, st
     assert found.why
 
 
+@pytest.mark.parametrize(
+    ("day", "first"),
+    [("2027-02-01", date(2027, 2, 1)), (None, date(2027, 1, 15)), ("2027-02", date(2027, 1, 15))],
+)
+def test_an_approval_starts_on_the_day_that_the_policy_finds(day: str | None, first: date) -> None:
+    """By the define of `starts`; where it gives no whole day, on the service date."""
+    decision = judged(edition(starts="Start"), FixedEngine(results(Start=day)))
+    assert decision.period is not None
+    assert decision.period[0] == first
+
+
+@pytest.mark.parametrize("broken", [{"Start": True}, {}])
+def test_a_start_that_is_no_day_is_looked_at_by_a_person(broken: dict[str, Any]) -> None:
+    assert judged(edition(starts="Start"), FixedEngine(results(**broken))).outcome is Outcome.PEND_NURSE
+
+
 @pytest.mark.parametrize("applies", [False, None])
 def test_a_criterion_that_does_not_apply_is_not_listed(*, applies: bool | None) -> None:
     """Without a criterion nothing is known, so a person looks; it is no approval."""

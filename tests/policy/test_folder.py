@@ -222,6 +222,10 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
         toml('when = "Is Asked For"', 'when = "Is Free"'),
         [f"{TOML}: {EDITION}.validity 1.when: no define 'Is Free' in {CQL}; name one that it has"],
     ),
+    "a start by no define": (
+        toml('form = "novestra-1.0.0"', 'form = "novestra-1.0.0"\nstarts = "First Day"'),
+        [f"{TOML}: {EDITION}.starts: no define 'First Day' in {CQL}; name one that it has"],
+    ),
     "validity of no days": (
         toml("days = 30", "days = 0"),
         [f"{TOML}: {EDITION}.validity 1.days: must be above 0"],
