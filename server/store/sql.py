@@ -206,9 +206,9 @@ class SqlStore:
         if not inquiry.member_ids or not inquiry.npis:
             return ()
         with self._reading() as connection:
-            if inquiry.numbers and (found := connection.scalars(matching(inquiry, by_number=True)).all()):
+            if inquiry.numbers and (found := connection.scalars(*matching(inquiry, by_number=True)).all()):
                 return found
-            return connection.scalars(matching(inquiry, by_number=False)).all()
+            return connection.scalars(*matching(inquiry, by_number=False)).all()
 
     def active_authorization(self, member_ids: Sequence[str], policy_id: str, on: date) -> ActiveAuthorization | None:
         with self._reading() as connection:
