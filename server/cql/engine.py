@@ -18,7 +18,7 @@ from server.fhir.read import Resource
 
 START_SECONDS = 30.0  # how long an evaluation waits for a free isolate; the start of an isolate counts
 REQUEST_DATE = "Request Date"
-_NOT_RUN = frozenset({"annotation", "resultTypeName", "resultTypeSpecifier"})
+_NOT_RUN = frozenset({"annotation", "localId", "resultTypeName", "resultTypeSpecifier"})
 """Members of ELM that only readers need. The engine does not use them, and they are most of the text."""
 
 

@@ -9,6 +9,7 @@ const cql = require('cql-execution');
 const cqlFhir = require('cql-exec-fhir');
 const luxon = require('luxon');
 const plain = require('./plain.cjs');
+const { rememberElements } = require('./quicker.cjs');
 
 // The machine's time zone must not reach an answer: what has no zone is read as UTC.
 luxon.Settings.defaultZone = 'utc';
@@ -46,7 +47,7 @@ for (const Moment of [cql.Date, cql.DateTime]) {
 
 // Results by node of the ELM are kept for coverage reports; nobody reads them here.
 cql.Context.prototype.setLocalIdWithResult = () => {};
-rememberElements(Object.getPrototypeOf(Object.getPrototypeOf(patientOf({ entry: [{ resource: { resourceType: 'Patient' } }] }))));
+rememberElements(patientOf({ entry: [{ resource: { resourceType: 'Patient' } }] }));
 
 // One context for each included library, however many libraries include it: what it defines is worked out once.
 const contextOf = cql.PatientContext.prototype.getLibraryContext;
@@ -90,26 +91,6 @@ function patientOf(bundle) {
   const patient = source.currentPatient();
   source.reset();
   return patient;
-}
-
-/**
- * Wrapping is most of the work of a run: an element that is read again is not wrapped again, nor a resource. Only wrapped
- * elements are kept, which nothing changes; of CQL's own values, each reader has its copy, and of lists too.
- */
-function rememberElements(wrapper) {
-  const { get } = wrapper;
-  const read = new WeakMap();
-  wrapper.get = function (field) {
-    const known = read.get(this)?.get(field);
-    if (known !== undefined) return Array.isArray(known) ? known.slice() : known;
-    const value = get.call(this, field);
-    if (value?._typeInfo || (Array.isArray(value) && value.every(v => v?._typeInfo))) {
-      if (!read.has(this)) read.set(this, new Map());
-      read.get(this).set(field, value);
-      return Array.isArray(value) ? value.slice() : value;
-    }
-    return value;
-  };
 }
 
 /** Finds the resources of a type, each wrapped once however often it is asked for. */
