@@ -283,8 +283,8 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
         toml('id = "SCORE"', 'id = "SCORE"\ndefine = "Is Asked For"'),
         [
             (
-                f"{TOML}: {SCORE}.define: 'Is Asked For' gives a Boolean, and `states` holds more than unmet and unknown; "
-                "give Tuple { state, evidence }"
+                f"{TOML}: {SCORE}.define: 'Is Asked For' gives a Boolean, and `states` holds more than unmet and "
+                "unknown; give Tuple { state, evidence }"
             )
         ],
     ),
