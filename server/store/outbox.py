@@ -195,8 +195,16 @@ def _found(connection: Connection, id_: str) -> Subscription | None:
         end=row["end"],
     )
     standing = Standing(**{name: row[name] for name in Standing.__dataclass_fields__})
-    sees = None if row["sees"] is None else tuple(orjson.loads(row["sees"]))
-    return Subscription(row["id"], row["owner"], sees, asked, standing, row["events"], row["revision"])
+    return Subscription(
+        id=row["id"],
+        owner=row["owner"],
+        sees=None if row["sees"] is None else tuple(orjson.loads(row["sees"])),
+        asked=asked,
+        standing=standing,
+        events=row["events"],
+        revision=row["revision"],
+        claimed_until=row["claimed_until"],
+    )
 
 
 def _json(value: Any) -> str:

@@ -49,7 +49,8 @@ class Standing:
 class Subscription:
     """owner: the name of the caller who made it; sees: its NPIs, None where it sees everybody's requests.
 
-    events: the number of the last event. revision: how often the owner has changed it.
+    events: the number of the last event. revision: how often the owner has changed it. claimed_until: how long the
+    worker has it that read it by a claim.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Subscription:
     standing: Standing
     events: int = 0
     revision: int = 0
+    claimed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
