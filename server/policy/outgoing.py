@@ -13,7 +13,9 @@ _USUAL_PORTS = (443, 8443)
 _LONGEST = 2_000
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]"
 # one reading of an address and no other: no user, no fragment, nothing that libraries take differently
-_URL = re.compile(rf"(?P<scheme>https?)://(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?P<rest>[/?][!-\[\]-~]*)?")
+_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?P<rest>[/?][!$-;=?-\[\]_a-z~]*)?"
+)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 

@@ -78,7 +78,9 @@ def status_bundle(subscription: Subscription, stamp: Stamp) -> Json:
         "type": "searchset",
         "timestamp": _instant(stamp.at),
         "total": 1,
-        "entry": [{"fullUrl": f"urn:uuid:{stamp.id}", "resource": status | {"id": stamp.id}, "search": {"mode": "match"}}],
+        "entry": [
+            {"fullUrl": f"urn:uuid:{stamp.id}", "resource": status | {"id": stamp.id}, "search": {"mode": "match"}}
+        ],
     }
 
 

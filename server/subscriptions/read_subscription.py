@@ -73,10 +73,10 @@ def content_of(asked: Asked) -> str:
 
 
 def _criteria(body: Resource) -> Iterator[Problem]:
-    if body["status"] not in (REQUESTED, OFF):
+    if body.get("status") not in (REQUESTED, OFF):
         text = "A subscriber sets the status `requested`, or `off` to stop; the server alone sets the others."
         yield Problem("value", text, "Subscription.status")
-    if body["criteria"] != TOPIC:
+    if body.get("criteria") != TOPIC:
         yield Problem("not-supported", f"There is one topic here; send {TOPIC}.", "Subscription.criteria")
     place = "Subscription.criteria.extension"
     filters = list(_filters(body))
@@ -99,7 +99,7 @@ def _filters(body: Resource) -> Iterator[tuple[str, str]]:
 
 
 def _channel(channel: Resource, version: Version) -> Iterator[Problem]:
-    if channel["type"] != "rest-hook":
+    if channel.get("type") != "rest-hook":
         yield Problem("not-supported", "Notifications go out as `rest-hook` alone; send that.", f"{_CHANNEL}.type")
     if not channel.get("endpoint"):
         yield Problem("required", "Name the address that notifications go to.", f"{_CHANNEL}.endpoint")
