@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -57,8 +57,9 @@ class Receiver:
     def take(self, sent: Sent) -> tuple[int, dict[str, str]]:
         with self._changed:
             self.sent.append(sent)
+            number = len(self.sent) - 1
             self._changed.notify_all()
-            return self.answer(len(self.sent) - 1)
+        return self.answer(number)  # which may wait, while others come in
 
     def wait_for(self, enough: Callable[[list[Sent]], bool], seconds: float = 20) -> list[Sent]:
         """What has come, once it is enough."""
@@ -89,8 +90,9 @@ def receiving(answer: Callable[[int], tuple[int, dict[str, str]]] = taken, body:
             self.send_response(status)
             for name, value in {"content-length": str(len(body)), **more}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # whoever called has gone
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Nothing: pytest shows what matters."""

@@ -139,7 +139,8 @@ class InRedis:
             while heard is not None:  # one wake for all that came
                 heard = await self._listening[name].get_message(timeout=0)
         except (RedisError, OSError):
-            self._listening.pop(name, None)
+            with suppress(RedisError, OSError):
+                await self._listening.pop(name).aclose()
             await asyncio.sleep(max(0.0, end - time.monotonic()))
 
     async def close(self) -> None:

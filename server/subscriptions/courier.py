@@ -133,7 +133,13 @@ class Courier:
         return await self._db(lambda: self.outbox.settle(subscription, token, standing, until))
 
     async def _db(self, work: Callable[[], _T]) -> _T:
-        return await to_thread.run_sync(work, limiter=self._threads)
+        """Work of the record, in a thread; seen to its end, so that a server that stops does not close the record on it."""
+        running = asyncio.ensure_future(to_thread.run_sync(work, limiter=self._threads))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
 
 
 def _next(subscription: Subscription, now: datetime) -> str | None:

@@ -191,13 +191,15 @@ def test_what_is_deleted_leaves_nothing(store: SqlStore, database_url: str) -> N
 def test_a_change_is_made_known_after_its_commit(database_url: str) -> None:
     """Whoever is woken finds the event; a first answer wakes nobody."""
     seen: list[int] = []
-    store = open_store(database_url, changed=lambda: seen.append(len(events(store))))
+    reading = open_store(database_url)
+    store = open_store(database_url, changed=lambda: seen.append(len(events(reading))))
     store.outbox.create(kept())
     case = pended(store)
     assert seen == []
     store.append(following(case, ruled()))
     assert seen == [1]
     store.close()
+    reading.close()
 
 
 def test_headers_are_kept_apart(store: SqlStore) -> None:
