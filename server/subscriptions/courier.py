@@ -133,7 +133,7 @@ class Courier:
         return await self._db(lambda: self.outbox.settle(subscription, token, standing, until))
 
     async def _db(self, work: Callable[[], _T]) -> _T:
-        """Work of the record, in a thread; seen to its end, so that a server that stops does not close the record on it."""
+        """Work of the record, in a thread; seen to its end, so that the record is not closed on it."""
         running = asyncio.ensure_future(to_thread.run_sync(work, limiter=self._threads))
         try:
             return await asyncio.shield(running)

@@ -85,7 +85,7 @@ def test_every_notification_arrives_in_order_over_kills(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    """One subscriber is steady, one flaps, one is dead; the server is killed every few seconds while cases are ruled."""
+    """One subscriber is steady, one flaps, one is dead; the server is killed again and again."""
     made_up.folders(tmp_path)
     settings = {"redis_url": request.getfixturevalue("redis_url")} if with_redis else {}
     port, chance = free_port(), random.Random(11_24)  # noqa: S311 - moments, not secrets
@@ -136,7 +136,7 @@ def assert_all_in_order(store: SqlStore, cases: list[Case], receiver: Receiver, 
         assert number in (highest, highest + 1), f"{id_}: {number} came after {highest}"
         highest = max(highest, number)
     assert highest == REQUESTS
-    about = {}
+    about: dict[str, str] = {}
     for sent in receiver.sent:
         for event in sent.said["events"]:
             focus = event["focus"]["reference"].rsplit("/", 1)[-1].removeprefix("urn:uuid:")
