@@ -84,7 +84,10 @@ def receiving(answer: Callable[[int], tuple[int, dict[str, str]]] = taken, body:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("content-length", "0")))
+            length = int(self.headers.get("content-length", "0"))
+            raw = self.rfile.read(length)
+            if len(raw) < length:  # the sender died on the way; nobody has been sent anything
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, more = receiver.take(Sent(self.path, headers, raw))
             self.send_response(status)

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from server.policy.outgoing import AllowedHost, OutgoingRules
-from server.policy.toml_file import Flag, Said, Shape, Text, TomlTable
+from server.policy.toml_file import Count, Flag, Said, Shape, Text, TomlTable
 
-_Port = Annotated[int, Field(ge=1, le=65535)]
+_LAST_PORT = 65_535
 _Name = Annotated[Text, Shape(r"[a-z0-9.:\-]+", "is no host: write a name or an IP address, in lower case")]
 
 
@@ -17,10 +17,13 @@ class HostTable(TomlTable):
 
     name: _Name = Field(description="As in the addresses: a name, or an IP address without brackets.")
     http: Flag = Field(default=False, description="true: also without TLS.")
-    ports: tuple[_Port, ...] = Field((), description="The ports that may be called; none: every port.")
+    ports: tuple[Count, ...] = Field((), description="The ports that may be called; none: every port.")
     networks: tuple[Text, ...] = Field((), description="Where it may be though that is not public, as 10.1.0.0/16.")
 
     def contradictions(self) -> Said:
+        for port in self.ports:
+            if port > _LAST_PORT:
+                yield "ports", f"{port} is no port; ports end at {_LAST_PORT}"
         for network in self.networks:
             try:
                 ipaddress.ip_network(network)

@@ -63,13 +63,13 @@ def rule_all(store: SqlStore, cases: list[Case], done: threading.Event, chance: 
 
 
 def flaps(chance: random.Random) -> Callable[[int], tuple[int, dict[str, str]]]:
-    """Refuses one in four, and now and then takes one so late that its server may be dead by then."""
+    """Refuses one in eight, and now and then takes one so late that its server may be dead by then."""
 
     def answer(_: int) -> tuple[int, dict[str, str]]:
         drawn = chance.random()
         if drawn > 0.97:
             at_a_random_moment(chance, 2.0)
-        return (503 if drawn < 0.25 else 200), {}
+        return (503 if drawn < 0.12 else 200), {}
 
     return answer
 
