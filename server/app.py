@@ -153,7 +153,7 @@ def create_app(services: Services) -> FastAPI:
 
 def _courier(services: Services, outgoing: Outgoing) -> Courier:
     world = services.world
-    return Courier(world.store.outbox, services.shared, outgoing, world.base_url, world.clock, world.new_id)
+    return Courier(world.store, services.shared, outgoing, world.base_url, world.clock, world.new_id)
 
 
 def mount(app: FastAPI, base: str, url: Url) -> None:

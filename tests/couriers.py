@@ -28,7 +28,7 @@ def courier(
     async def main() -> None:
         shared = open_shared(redis_url)
         store = open_store(database_url, changed=lambda: shared.wake(WAKE))
-        made = Courier(store.outbox, shared, Outgoing(HERE, seconds=seconds), BASE_URL, clock, new_id, lambda: chance)
+        made = Courier(store, shared, Outgoing(HERE, seconds=seconds), BASE_URL, clock, new_id, lambda: chance)
         task = asyncio.create_task(made.run())
         running.append((asyncio.get_running_loop(), task))
         started.set()

@@ -18,7 +18,8 @@ from server.clock import Clock, NewId
 from server.errors import CallFailed, CallRefused, VitruvianError
 from server.log import log
 from server.outgoing import SECONDS, Outgoing
-from server.store.outbox_ports import Outbox, Standing, Subscription
+from server.store.outbox_ports import Standing, Subscription
+from server.store.ports import Store
 from server.store.shared import Shared
 from server.subscriptions.notification import EVENT, HANDSHAKE, HEARTBEAT, Stamp, notification
 from server.subscriptions.read_subscription import headers_of
@@ -41,13 +42,14 @@ _LISTED = 200
 class Courier:
     """One worker; as many as there are processes may run. chance: 0 to 1, spreads the pauses."""
 
-    outbox: Outbox
+    store: Store
     shared: Shared
     outgoing: Outgoing
     base_url: str
     clock: Clock
     new_id: NewId
     chance: Callable[[], float] = random.random
+    _away: bool = False
     _running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     _threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_THREADS))
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
@@ -66,10 +68,13 @@ class Courier:
 
     async def _start_what_is_due(self) -> None:
         try:
-            due = await self._db(lambda: self.outbox.due(self.clock(), _LISTED))
-        except VitruvianError as error:
-            log.error("outbox", error=type(error).__name__)
+            due = await self._db(lambda: self.store.outbox.due(self.clock(), _LISTED))
+        except Exception as error:  # noqa: BLE001 - whatever it is, later polls go on; told once
+            if not self._away:
+                log.error("outbox", error=type(error).__name__)
+            self._away = True
             return
+        self._away = False
         for id_ in due:
             if id_ not in self._running:
                 self._running[id_] = asyncio.create_task(self._serve(id_))
@@ -83,10 +88,10 @@ class Courier:
                 return
             try:
                 now = self.clock()
-                subscription = await self._db(lambda: self.outbox.claim(id_, token, now, now + CLAIM))
+                subscription = await self._db(lambda: self.store.outbox.claim(id_, token, now, now + CLAIM))
                 while subscription is not None:
                     subscription = await self._step(subscription, token)
-                await self._db(lambda: self.outbox.release(id_, token))
+                await self._db(lambda: self.store.outbox.release(id_, token))
             except VitruvianError as error:  # the database is away: the claim ends, and somebody tries again
                 log.error("outbox", subscription=id_, error=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - one broken subscription must not stop the others
@@ -123,14 +128,14 @@ class Courier:
 
     def _body(self, subscription: Subscription, kind: str) -> bytes:
         number = subscription.standing.delivered + 1
-        events = self.outbox.events(subscription.id, number, number) if kind == EVENT else ()
+        events = self.store.outbox.events(subscription.id, number, number) if kind == EVENT else ()
         if kind == EVENT and not events:
             raise LookupError(f"event {number} of subscription {subscription.id} is not there")
         return notification(subscription, kind, Stamp(self.base_url, self.clock(), self.new_id()), events)
 
     async def _settle(self, subscription: Subscription, token: str, standing: Standing) -> Subscription | None:
         until = self.clock() + CLAIM
-        return await self._db(lambda: self.outbox.settle(subscription, token, standing, until))
+        return await self._db(lambda: self.store.outbox.settle(subscription, token, standing, until))
 
     async def _db(self, work: Callable[[], _T]) -> _T:
         """Work of the record, in a thread; seen to its end, so that the record is not closed on it."""

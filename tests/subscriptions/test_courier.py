@@ -1,23 +1,30 @@
 """Subscribers are told: over real connections, in order, at least once, whatever others do; on both databases."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
-from server.clock import now
+from server.clock import new_id, now
 from server.decision.case import Case
 from server.decision.model import Outcome
 from server.decision.ruling import Verdict
+from server.errors import DatabaseGone
 from server.fhir.version import Version
+from server.outgoing import Outgoing
 from server.store.outbox_ports import ACTIVE, ERROR, OFF, REQUESTED, Standing, Subscription
+from server.store.shared import InMemory
 from server.store.sql import SqlStore, open_store
-from tests.couriers import BASE_URL, courier
+from server.subscriptions.courier import Courier
+from tests.couriers import BASE_URL, HERE, courier
 from tests.outgoing import faults
 from tests.receiver import Receiver, Sent, receiving
 from tests.requests.cases import following, judged, opening, ruled
@@ -278,3 +285,34 @@ def test_a_worker_that_died_leaves_nothing_undone(tmp_path: Path) -> None:
             ahead[0] = timedelta(seconds=61)
             receiver.wait_for_events(1)
     store.close()
+
+
+def test_a_record_that_is_away_stops_no_courier() -> None:
+    """It says so once, and goes on when the record is back."""
+    asked: list[int] = []
+
+    class Away:
+        """A record that fails twice, once in a way that nobody expects, and then has nothing to do."""
+
+        def due(self, *_: object) -> tuple[str, ...]:
+            asked.append(1)
+            if len(asked) < 3:
+                raise DatabaseGone if len(asked) == 1 else RuntimeError
+            return ()
+
+    class Record:
+        outbox = Away()
+
+    async def work() -> None:
+        made: Any = Record()
+        one = Courier(made, InMemory(), Outgoing(HERE), BASE_URL, now, new_id)
+        task = asyncio.create_task(one.run())
+        while len(asked) < 4:
+            await asyncio.sleep(0.02)
+            assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with capture_logs() as logs:
+        asyncio.run(work())
+    assert [entry["error"] for entry in logs] == ["DatabaseGone"]
