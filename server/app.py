@@ -3,6 +3,7 @@
 services.py opens the World; here each room makes of it what it needs once, and every row is mounted.
 """
 
+import asyncio
 import gc
 import traceback
 from collections.abc import AsyncIterator
@@ -22,11 +23,14 @@ from server.errors import NotFound, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
+from server.outgoing import Outgoing
 from server.pages import routes as pages
 from server.pages.docs import add_docs
 from server.pages.examples import example_files, read_examples
 from server.pas import routes as pas
 from server.services import Services
+from server.subscriptions import routes as subscriptions
+from server.subscriptions.courier import Courier
 from server.url import Access, Url
 
 PUBLIC, CLIENT = Access.PUBLIC, Access.CLIENT
@@ -89,6 +93,22 @@ FHIR_URLS = (
         answers=(200, 404)),
     Url("GET", "/ClaimResponse/{id}/$explain", pas.explain, "Why it was decided so, criterion by criterion", CLIENT,
         "ClaimResponse/$explain", answers=(200, 404)),
+    Url("POST", "/Subscription", subscriptions.create, "PAS: be told of every change of your requests", CLIENT,
+        "Subscription:create", body="subscription", answers=(201, 400)),
+    Url("GET", "/Subscription/{id}", subscriptions.read, "PAS: one subscription", CLIENT, "Subscription:read",
+        answers=(200, 404)),
+    Url("PUT", "/Subscription/{id}", subscriptions.update, "PAS: change a subscription, begin it anew or stop it",
+        CLIENT, "Subscription:update", body="subscription", answers=(200, 400, 404)),
+    Url("DELETE", "/Subscription/{id}", subscriptions.delete, "PAS: forget a subscription", CLIENT,
+        "Subscription:delete", answers=(204, 404)),
+    Url("GET", "/Subscription/{id}/$status", subscriptions.status, "PAS: how a subscription stands", CLIENT,
+        "Subscription/$status", answers=(200, 404)),
+    Url("POST", "/Subscription/{id}/$status", subscriptions.status, "PAS: the same", CLIENT,
+        body="no-parameters", answers=(200, 404)),
+    Url("GET", "/Subscription/{id}/$events", subscriptions.events_by_query, "PAS: what a subscriber was to be told",
+        CLIENT, "Subscription/$events", query=subscriptions.EVENTS, answers=(200, 400, 404)),
+    Url("POST", "/Subscription/{id}/$events", subscriptions.events, "PAS: the same", CLIENT,
+        body="no-parameters", answers=(200, 400, 404)),
 )
 # fmt: on
 """Served under each FHIR base of fhir.version.Version."""
@@ -104,21 +124,37 @@ def create_app(services: Services) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # what was loaded at start stays, and scanning it for garbage would delay single requests
+        courier = asyncio.create_task(_courier(services, outgoing).run())
         yield
+        courier.cancel()
+        await asyncio.gather(courier, return_exceptions=True)
+        await services.shared.close()
         services.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, telemetry=QUIET)  # pages/openapi.py describes the rows
     world, examples = services.world, example_files(services.settings.policies)
+    outgoing = Outgoing(world.plan.outgoing)
     app.state.pages = pages.Pages.of(world, FHIR_URLS, examples)
     app.state.crd = crd.Crd.of(world)
     app.state.dtr = {version: dtr.Dtr.of(world, version) for version in Version}
     app.state.pas = {version: pas.Pas.of(world, version, services.sandbox) for version in Version}
+    app.state.subscriptions = {v: subscriptions.Subscriptions(v, world, outgoing) for v in Version}
     rows = [("", url) for url in URLS] + [(version.base, url) for version in Version for url in FHIR_URLS]
     for base, url in rows:
         mount(app, base, url)
-    add_docs(app, rows, read_examples(examples), services.settings.engine_script.parent / "swagger-ui")
+    add_docs(
+        app,
+        rows,
+        read_examples(examples) | subscriptions.EXAMPLES,
+        services.settings.engine_script.parent / "swagger-ui",
+    )
     answer_errors(app)
     return app
+
+
+def _courier(services: Services, outgoing: Outgoing) -> Courier:
+    world = services.world
+    return Courier(world.store, services.shared, outgoing, world.base_url, world.clock, world.new_id)
 
 
 def mount(app: FastAPI, base: str, url: Url) -> None:

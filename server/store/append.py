@@ -1,8 +1,9 @@
-"""Adds facts to a case: keeps the answer that was valid until now, and writes the answer that is valid from now on."""
+"""Adds facts to a case: keeps the answer valid until now, writes the one valid from now on, notes whom to tell."""
 
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
+from server.store.outbox_events import record_events
 from server.store.ports import Change
 from server.store.schema import approval, fact, former_rendering, item, item_key, rendering, submission
 
@@ -24,6 +25,7 @@ def append(connection: Connection, change: Change) -> bool:
     _insert(connection, fact, seq, rows.fact_rows(change))
     _answer(connection, seq, change)
     _items(connection, seq, change)
+    record_events(connection, seq, change)
     return True
 
 

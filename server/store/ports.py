@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
+from server.store.outbox_ports import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,11 @@ class Store(Protocol):
 
     Safe to call from several threads and, on PostgreSQL, from several processes.
     """
+
+    @property
+    def outbox(self) -> Outbox:
+        """Subscriptions, and what is to be told to them: written by `append`, in the transaction of the change."""
+        ...
 
     def append(self, change: Change) -> str | None:
         """Writes a change whole, with an audit row; returns the id of the case.

@@ -24,6 +24,7 @@ from server.store.compiled import Compiled
 from server.store.connect import Engines, connect, is_damage, revision
 from server.store.dedicate import dedicate
 from server.store.inquiry import matching
+from server.store.outbox import SqlOutbox
 from server.store.overlap import STANDING, refuse_overlap
 from server.store.ports import (
     ActiveAuthorization,
@@ -93,19 +94,22 @@ _PROVIDERS = (
 )
 
 
-def open_store(url: str, clock: Clock = now) -> "SqlStore":
+def open_store(url: str, clock: Clock = now, changed: Callable[[], None] = lambda: None) -> "SqlStore":
     """The store at `sqlite:///file` or `postgresql://...`, its schema up to date. Raises UnusableDatabase.
 
-    clock: dates the audit rows of `audit`; what is recorded brings its own time.
+    clock: dates the audit rows of `audit`; what is recorded brings its own time. changed: called after the commit of
+    each change of an answered case, since somebody may have to be told.
     """
-    return SqlStore(connect(url), clock)
+    return SqlStore(connect(url), clock, changed)
 
 
 class SqlStore:
     """The Store port on SQLAlchemy Core; see ports.Store for what each method promises."""
 
-    def __init__(self, engines: Engines, clock: Clock = now) -> None:
+    def __init__(self, engines: Engines, clock: Clock = now, changed: Callable[[], None] = lambda: None) -> None:
         self._engines = engines
+        self._changed = changed
+        self.outbox = SqlOutbox(self._write, self._reading)
         self._commit = commit_of(engines.writes)
         self._damaged = False
         self._clock = clock
@@ -153,7 +157,9 @@ class SqlStore:
         decided = {"facts": case.facts, "items": {str(i.sequence): i.outcome for i in case.items}}
         decision = _audit_row(case.answered, "decision", case.id, decided)
         if change.expected:
-            return self._write(lambda connection: self._add(connection, change, decision))
+            added = self._write(lambda connection: self._add(connection, change, decision))
+            self._changed()
+            return added
         first, parts = rows.submission_row(change), list(rows.parts(change))
         return self._write(lambda connection: self._open(connection, change, first, parts, decision))
 

@@ -1,5 +1,6 @@
 """Plan files: read whole, and refused with every problem at once."""
 
+import ipaddress
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from server.errors import PolicyProblems
 from server.fhir.codes import HCPCS, NDC
 from server.fhir.read import Coding
+from server.policy.outgoing import Address, AllowedHost, OutgoingRules
 from server.policy.plan import MemberStatus
 from server.policy.plan_file import load_plan
 
@@ -125,3 +127,47 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """The message says which setting names it."""
     with pytest.raises(PolicyProblems, match="VITRUVIAN_PLAN"):
         load_plan(tmp_path / "none.toml")
+
+
+def test_whom_the_demo_plan_lets_the_server_call() -> None:
+    """Subscribers on this machine, also without TLS, and public https; nobody else."""
+    rules = load_plan(DEMO).outgoing
+    loopback, private = ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("10.0.0.1")
+    for url in ("http://127.0.0.1:9000/hook", "http://localhost:9000/hook"):
+        here = rules.read(url)
+        assert isinstance(here, Address)
+        assert rules.permits(here, loopback)
+        assert not rules.permits(here, private)
+    elsewhere = rules.read("https://ehr.example.org/")
+    assert isinstance(elsewhere, Address)
+    assert not rules.permits(elsewhere, loopback)
+    assert isinstance(rules.read("http://ehr.example.org/"), str)
+
+
+def test_a_plan_that_says_nothing_calls_public_https(tmp_path: Path) -> None:
+    """No host on other terms; one that shuts the door opens it to those that it lists alone."""
+    file = tmp_path / "plan.toml"
+    file.write_text(TOP + MEMBERS, encoding="utf-8")
+    assert load_plan(file).outgoing == OutgoingRules()
+    listed = '[[outgoing.host]]\nname = "ehr.test"\nports = [8443]\nnetworks = ["10.1.0.0/16"]\n'
+    file.write_text(TOP + MEMBERS + "[outgoing]\nunlisted = false\n" + listed, encoding="utf-8")
+    host = AllowedHost("ehr.test", ports=(8443,), networks=(ipaddress.ip_network("10.1.0.0/16"),))
+    assert load_plan(file).outgoing == OutgoingRules(unlisted=False, hosts=(host,))
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ('name = "https://ehr.test"', "outgoing.host 1.name"),
+        ('name = "EHR.test"', "outgoing.host 1.name"),
+        ('name = "ehr.test"\nnetworks = ["10.1.0.1/16"]', "outgoing.host 1.networks"),
+        ('name = "ehr.test"\nnetworks = ["anywhere"]', "outgoing.host 1.networks"),
+        ('name = "ehr.test"\nports = [0]', "outgoing.host 1.ports 1"),
+        ('name = "ehr.test"\nports = [65536]', "outgoing.host 1.ports"),
+        ('name = "ehr.test"\nhttps = true', "outgoing.host 1.https"),
+    ],
+)
+def test_a_host_that_is_none_is_refused(tmp_path: Path, host: str, place: str) -> None:
+    """At its place, before anything is served."""
+    ((where, _),) = _problems(tmp_path, TOP + MEMBERS + f"[[outgoing.host]]\n{host}\n")
+    assert where == place
