@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.cql.engine import CqlEngine
-from server.errors import UnusableDatabase, UnusableSetting
+from server.errors import UnusableSetting
 from server.pas.sandbox.sandbox_file import Scripts, load_sandbox
 from server.policy.library import PolicyLibrary
+from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
 from server.settings import Settings
 from server.store.ports import Store
@@ -38,7 +39,7 @@ def open_services(settings: Settings) -> Services:
     sandbox = load_sandbox(settings.sandbox) if settings.sandbox else None
     engine = open_engine(settings, policies)
     try:
-        store = _open_record(settings)
+        store = _open_record(settings, plan)
     except BaseException:
         engine.close()
         raise
@@ -46,12 +47,13 @@ def open_services(settings: Settings) -> Services:
     return Services(settings, world, engine, sandbox)
 
 
-def _open_record(settings: Settings) -> Store:
+def _open_record(settings: Settings, plan: Plan) -> Store:
     """The store; refused where a sandbox and the record of a plan would mix."""
-    store = open_store(settings.database_url)
+    store = open_store(settings.database_url, rules=plan.desk.clocks)
     try:
         store.dedicate(sandbox=settings.sandbox is not None)
-    except UnusableDatabase:
+        store.desk.refresh(plan.desk.clocks)
+    except BaseException:
         store.close()
         raise
     return store

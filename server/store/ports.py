@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
+from server.store.desk_port import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +205,8 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+    @property
+    def desk(self) -> Desk:
+        """The record's side of the review desk."""
+        ...
