@@ -8,7 +8,7 @@ from server.store.schema import approval, fact, former_rendering, item, item_key
 
 
 def append(connection: Connection, change: Change) -> int | None:
-    """Within the transaction of `connection`: the `seq` of the case. None, and nothing written, when it has other facts."""
+    """Within the transaction of `connection`: the `seq` of the case; None, and nothing written, when it has others."""
     case = change.case
     claimed = (
         update(submission)
