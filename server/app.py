@@ -203,4 +203,6 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     # the places alone: an error's own words may quote a request
     places = "".join(traceback.format_tb(error.__traceback__))
     log.error("fault", path=request.url.path, error=type(error).__name__, exception=places)
+    if request.url.path.startswith("/review"):
+        return review.fault()
     return Response(status_code=500)

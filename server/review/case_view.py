@@ -112,7 +112,7 @@ def _item(item: CaseItem, index: BundleIndex, desk: ReviewDesk) -> ShownItem:
         service_of(item.requested.order, item.requested.raw),
         _STATUS.get(item.status, words_of(item.status)),
         waits_in_words(item),
-        order_rows(item.requested.order, item.requested.raw),
+        order_rows(item.requested.order, item.requested.raw, index),
         shown,
         sum(f.state is not State.MET for f in findings),
         f"{policy.title}, edition {decision.edition}" if policy else "No policy of the plan",

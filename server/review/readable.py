@@ -47,6 +47,8 @@ def _rows(element: Resource, above: str, index: BundleIndex | None) -> Iterator[
         if key in _LEFT_OUT or key in _OF_DOCUMENTS or key.startswith("_"):
             continue
         label = f"{above}, {words_of(key).lower()}" if above else words_of(key)
+        if key == "sequence":
+            continue  # the order of the rows says it
         for one in value if isinstance(value, list) else [value]:
             said = value_in_words(one, index)
             if said or not isinstance(one, dict):
@@ -110,6 +112,23 @@ def _quantity(value: Resource, _: BundleIndex | None) -> str:
     return " ".join(str(p) for p in (value.get("comparator"), value["value"], unit) if p not in (None, ""))
 
 
+def _ratio(value: Resource, index: BundleIndex | None) -> str:
+    if "numerator" not in value or "denominator" not in value:
+        return ""
+    return f"{value_in_words(value['numerator'], index)} per {value_in_words(value['denominator'], index)}"
+
+
+def _repeat(value: Resource, _: BundleIndex | None) -> str:
+    """The usual timing, so many times in a period; every other keeps its parts."""
+    if not set(value) <= {"frequency", "period", "periodUnit"} or "period" not in value:
+        return ""
+    unit = _UNITS.get(str(value.get("periodUnit")), str(value.get("periodUnit", "")))
+    return f"{value.get('frequency', 1)} in {value['period']} {unit}"
+
+
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "wk": "weeks", "mo": "months", "a": "years"}
+
+
 def _person(value: Resource, _: BundleIndex | None) -> str:
     return name_of({"name": [value]}) if "family" in value or "given" in value else ""
 
@@ -118,7 +137,7 @@ def _identifier(value: Resource, _: BundleIndex | None) -> str:
     return str(value["value"]) if {"system", "value"} <= set(value) and isinstance(value["value"], str) else ""
 
 
-_SHAPES = (_reference, _quantity, _coding, _concept, _period, _person, _identifier)
+_SHAPES = (_reference, _quantity, _ratio, _repeat, _coding, _concept, _period, _person, _identifier)
 
 
 def answer_in_words(
@@ -154,7 +173,8 @@ def _answers(item: Resource) -> Iterator[str]:
         yield f"{inner.get('text') or inner.get('linkId')}: {', '.join(_answers({'answer': inner['answer']}))}"
 
 
-def order_rows(order: Resource | None, raw: Resource) -> Rows:
+def order_rows(order: Resource | None, raw: Resource, index: BundleIndex) -> Rows:
     """What is asked for: the item first, then the order behind it."""
     asked = [("Service", service_of(order, raw))]
-    return [*asked, *rows_of({k: v for k, v in (order or raw).items() if k not in ("subject", "insurance")})]
+    told = {k: v for k, v in (order or raw).items() if k not in ("subject", "insurance")}
+    return [*asked, *rows_of(told, index)]

@@ -25,6 +25,7 @@ __all__ = [
     "changed",
     "decider_of",
     "document",
+    "fault",
     "letter",
     "on_error",
     "release",
@@ -59,8 +60,12 @@ def on_error(request: Request, error: VitruvianError) -> Response:
         return see_other(f"/review/sign-in{onward}")
     title, status = next(((t, s) for kind, t, s in _TOLD if isinstance(error, kind)), ("", status_of(error)))
     if status >= 500:  # noqa: PLR2004 - the class of server faults
-        return problem_page(status, "This server has a problem", "Nothing was done. Try again in a minute.")
+        return fault(status)
     return problem_page(status, title or "This could not be read", str(error))
+
+
+def fault(status: int = 500) -> Response:
+    return problem_page(status, "This server has a problem", "Look whether anything was done, and try again.")
 
 
 _TOLD = (
