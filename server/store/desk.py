@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, or_, select, union, update
+from sqlalchemy import Connection, Select, and_, case, delete, false, func, or_, select, union, update
 
 from server.clock import now
 from server.decision.case import Case, Fact, apply_all
@@ -83,7 +83,7 @@ class SqlDesk(SqlSignIn):
         members = select(visible.c.submission).where(visible.c.member == key(text.strip()))
         names = [name_key(words), name_key([words[-1], *words[:-1]])]
         ranges = (and_(desk_case.c.patient_key >= n, desk_case.c.patient_key < n + b"\xff") for n in names if n)
-        named = select(desk_case.c.submission).where(or_(*ranges)).limit(limit)
+        named = select(desk_case.c.submission).where(or_(false(), *ranges)).limit(limit)
         any_of = union(keyed, members, select(named.subquery().c.submission)).subquery()
         found = _ROWS.where(desk_case.c.submission.in_(select(any_of.c.submission)))
         return self._cases(found.order_by(desk_case.c.submission.desc()).limit(limit))
