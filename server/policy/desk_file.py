@@ -30,6 +30,9 @@ class ReviewerTable(TomlTable):
         if (self.password_hash is None) == (self.demo_password is None):
             yield "password_hash", "must be given; only a made-up reviewer of the demo has demo_password instead"
 
+        if self.role in (DeskRole.PHYSICIAN, DeskRole.MEDICAL_DIRECTOR) and self.specialty is None:
+            yield "specialty", "must be given for who may deny: a denial names it"
+
     def reviewer(self) -> Reviewer:
         return Reviewer(
             self.id,

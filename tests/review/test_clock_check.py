@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from server.errors import DatabaseGone
@@ -18,7 +19,7 @@ from tests.requests.world import NOW, SayingEngine, a_world, submitted
 from tests.serving import sqlite_url
 
 
-class Enough(Exception):
+class Enough(BaseException):
     """Ends a test of what goes on for ever."""
 
 
@@ -52,15 +53,16 @@ def test_each_warning_is_one_line_and_decides_nothing(tmp_path: Path) -> None:
     store.close()
 
 
-def test_it_goes_on_when_the_database_does_not_answer() -> None:
-    """One look that fails is told, and the next one looks again."""
+@pytest.mark.parametrize("error", [DatabaseGone(), RuntimeError("Jane Doe")])
+def test_it_goes_on_after_a_look_that_fails(error: Exception) -> None:
+    """The log has the kind of error and none of its words, and the next look looks again."""
     looks = []
 
     class Gone:
         def crossed(self, at: object) -> tuple[()]:
             looks.append(at)
             if len(looks) == 1:
-                raise DatabaseGone
+                raise error
             if len(looks) == 3:
                 raise Enough
             return ()
@@ -75,4 +77,4 @@ def test_it_goes_on_when_the_database_does_not_answer() -> None:
     with capture_logs() as found:
         asyncio.run(a_while())
     assert len(looks) == 3
-    assert [one["event"] for one in found] == ["clocks not looked at"]
+    assert found == [{"event": "clocks not looked at", "error": type(error).__name__, "log_level": "error"}]

@@ -157,6 +157,7 @@ class TestOutsideOfTheDemo:
             (("Ana Lee", "nurse", "1999999943"), "no login"),
             (("ana", "surgeon", "1999999943"), "must be one of"),
             (("ana", "nurse", "12"), "10 digits"),
+            (("ana", "physician", "1999999943"), "specialty must be given"),
             (("nurse", "nurse", "1999999943"), "reviewer of the plan file"),
         ],
     )
