@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from server.__main__ import main
 from server.errors import UnusableSetting
 from server.policy.plan_file import load_plan
 from server.review.add_reviewer import new_reviewer, read_password
@@ -172,3 +173,16 @@ class TestOutsideOfTheDemo:
         assert read_password(StringIO(GOOD + "\n")) == GOOD
         with pytest.raises(UnusableSetting):
             read_password(StringIO("short\n"))
+
+
+def test_the_command_adds_a_reviewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`add-reviewer` writes into the record that the server opens, and says where to sign in."""
+    monkeypatch.setenv("VITRUVIAN_DATABASE_URL", sqlite_url(tmp_path))
+    monkeypatch.setattr("sys.stdin", StringIO(GOOD + "\n"))
+    given = ["add-reviewer", "ana", "--role", "physician", "--name", "Ana Lee, MD", "--npi", "1999999943"]
+    assert main(given) == 1, "a physician has a specialty"
+    assert main([*given, "--specialty", "207RR0500X"]) == 0
+    store = open_store(sqlite_url(tmp_path))
+    desk = ReviewDesk(a_world(store, plan=PLAN))
+    assert sign_in("ana", GOOD, desk) is not None
+    store.close()
