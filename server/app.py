@@ -8,6 +8,7 @@ import gc
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from inspect import signature
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -156,7 +157,8 @@ def create_app(services: Services) -> FastAPI:
 def mount(app: FastAPI, base: str, url: Url) -> None:
     """Serves a row under a base. Its handler finds what it works with in `app.state`, by the name of its room."""
     methods = ["GET", "HEAD"] if url.method == "GET" else [url.method]
-    guard = [Depends(_GUARDS[url.access])] if url.access in _GUARDS else []
+    finds_caller = "caller" in signature(url.handler).parameters  # to find the caller twice would only take time
+    guard = [Depends(_GUARDS[url.access])] if url.access in _GUARDS and not finds_caller else []
     app.add_api_route(base + url.path, url.handler, methods=methods, response_model=None, dependencies=guard)
 
 

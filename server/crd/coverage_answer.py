@@ -63,7 +63,7 @@ def coverage_answer(
     refused = _membership(common, day)
     if refused:
         return CoverageAnswer(refused)
-    found = world.policies.for_order(order.codings, deciding_day(None, order.resource, today))
+    found = world.policies.for_order(order.codings, deciding_day(order.starts, None, today))
     policy, edition = found.policy, found.edition
     if policy and policy.edition_on(day):
         member_ids = coverage.member_ids
@@ -76,7 +76,7 @@ def coverage_answer(
             said = _before_the_policy(common, policy)
         return CoverageAnswer(said, policy, edition)
     entry = world.plan.entry_for(order.codings, named=found.other or policy is not None)
-    return CoverageAnswer(_by_catalogue(common, entry), catalogue_entry=entry) if entry else None
+    return CoverageAnswer(_by_catalogue(common, entry, order), catalogue_entry=entry) if entry else None
 
 
 def _membership(common: _CommonParts, day: date) -> CoverageInformation | None:
@@ -135,5 +135,22 @@ def _satisfied(
     )
 
 
-def _by_catalogue(common: _CommonParts, entry: CatalogueEntry) -> CoverageInformation:
+def _by_catalogue(common: _CommonParts, entry: CatalogueEntry, order: DraftOrder) -> CoverageInformation:
+    if entry.info_needed == ("performer",) and order.performers:
+        return _by_performer(common, entry, order)
     return common.say(entry.covered, entry.reason, pa_needed=entry.pa_needed, info_needed=entry.info_needed)
+
+
+def _by_performer(common: _CommonParts, entry: CatalogueEntry, order: DraftOrder) -> CoverageInformation:
+    """The order names who delivers it: nobody is asked for that again, at most for who it is."""
+    if not all(order.performers):
+        text = "The order names a performer whose NPI did not come along. Send the performer's resource with its NPI."
+        return common.say(entry.covered, text, pa_needed=entry.pa_needed, info_needed=entry.info_needed)
+    if not entry.contracted:
+        text = f"It hangs on a contract between the plan and the performer on the order. Ask {common.plan.name} for it."
+        return common.say(entry.covered, text, pa_needed=entry.pa_needed, info_needed=("OTH",))
+    if all(entry.contracted & set(npis) for npis in order.performers):
+        text = "The performer on the order is under contract for it; no prior authorization is needed."
+        return common.say(entry.covered, text, pa_needed="no-auth")
+    text = "The performer on the order is not under contract for it; prior authorization is needed."
+    return common.say(entry.covered, text, pa_needed="auth-needed")

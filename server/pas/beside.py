@@ -9,6 +9,7 @@ from server.decision.model import Decision, Finding, Outcome
 from server.decision.request import RequestedItem
 from server.fhir.codes import CPT, HCPCS, NDC, RXNORM
 from server.fhir.x12 import CERTIFICATIONS
+from server.form.response import open_gates
 from server.pas.match import MatchedItem, MatchedRequest
 from server.pas.request.claim_item import certification_type
 from server.policy.model import State
@@ -40,11 +41,15 @@ def for_a_person(
 ) -> dict[int, Decision]:
     """The decisions by the places of their items; approvals wait for a nurse where more is to be looked at.
 
+    Who is asked for more is told of answers that came and are void, so that nobody sends them again as they were.
     left_out: what came along and has no place in the patient's record, as `PatientRecord` has it.
     """
     approved = [n for n, decision in decisions.items() if decision.outcome is Outcome.APPROVE]
     of_all = [look for look in (_unknown_beside(matched.items), _left_out(left_out)) if look] if approved else []
     found = dict(decisions)
+    for n, decision in decisions.items():
+        if decision.outcome is Outcome.MORE_INFO_NEEDED and (void := _hidden_answers(matched.items[n])):
+            found[n] = _for_a_nurse(decision, void)
     for n in approved:
         item = matched.items[n]
         own = (_items_beside(item, matched.items), _kind_of_request(item), _hidden_answers(item))
@@ -118,11 +123,14 @@ def _hidden_answers(item: MatchedItem) -> Look | None:
     if not item.hidden:
         return None
     named = ", ".join(item.hidden[:_MOST_NAMED])
+    unanswered = open_gates(item.edition.form, item.response, item.hidden) if item.edition and item.response else ()
     return Look(
         HIDDEN_ANSWERS,
         sentence="The form answers what it asks for, and nothing else.",
-        why=f"Answered, though the other answers make the question void: {named}.",
-        remedy="A nurse reviewer asks which of the answers is meant; leaving out or correcting one of them settles it.",
+        why=f"Answered, though the other answers make the question void: {named}."
+        + (f" Whether they are asked hangs on what is not answered: {', '.join(unanswered)}." if unanswered else ""),
+        remedy="A nurse reviewer asks which of the answers is meant; leaving out or correcting one of them settles it, "
+        "and so does the answer that they hang on.",
     )
 
 

@@ -21,7 +21,8 @@ class CatalogueEntry:
     """What the plan says about a service without a policy, in CRD's words (crd section 1.10).
 
     info_needed and pa_needed as in coverage-information; reason: one plain sentence. placeholder: the codes stand for a
-    service that they do not name; the entry speaks only of orders that name none.
+    service that they do not name; the entry speaks only of orders that name none. contracted: NPIs of the performers
+    who need no prior authorization, where it hangs on the performer.
     """
 
     tokens: frozenset[str]
@@ -31,6 +32,7 @@ class CatalogueEntry:
     reason: str
     info_needed: tuple[str, ...] = ()
     placeholder: bool = False
+    contracted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

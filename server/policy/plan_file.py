@@ -33,6 +33,7 @@ class ServiceTable(TomlTable):
     covered: _Covered
     pa_needed: _PaNeeded | None = Field(None, description="Whether it needs prior authorization; not with not-covered.")
     info_needed: tuple[_InfoNeeded, ...] = Field((), description="Exactly when something is conditional.")
+    contracted: tuple[Npi, ...] = Field((), description="NPIs of performers who need no prior authorization.")
     reason: Text = Field(description="One plain sentence.")
     placeholder: Flag = Field(default=False, description="true: the codes name nothing by themselves.")
 
@@ -41,6 +42,8 @@ class ServiceTable(TomlTable):
             yield "pa_needed", 'must be given, except with covered = "not-covered", where it must not'
         if bool(self.info_needed) != ("conditional" in (self.covered, self.pa_needed)):
             yield "info_needed", 'must be given exactly when covered or pa_needed is "conditional"'
+        if self.contracted and self.info_needed != ("performer",):
+            yield "contracted", 'is of use only with info_needed = ["performer"]; take it out, or ask for the performer'
 
     def entry(self, systems: dict[str, str]) -> CatalogueEntry:
         return CatalogueEntry(
@@ -51,6 +54,7 @@ class ServiceTable(TomlTable):
             reason=self.reason,
             info_needed=self.info_needed,
             placeholder=self.placeholder,
+            contracted=frozenset(self.contracted),
         )
 
 

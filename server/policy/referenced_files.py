@@ -6,15 +6,15 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm import Elm, closure, elm_of
+from server.cql.elm import Elm, closure, elm_of, result_type
 from server.cql.elm_files import COMPILE, read_library
 from server.cql.model import CqlLibrary, ValueSet, whole_systems
 from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
 from server.form.expression import expression_problems
+from server.form.model import form_items
 from server.form.problems import form_problems
-from server.form.response import form_items
 from server.policy.declared import Declared
 from server.policy.model import Form
 
@@ -102,7 +102,9 @@ class ReferencedFiles:
     def declared(self, library: CqlLibrary) -> Declared:
         run = [self._elms[lib.key] for lib in self.closure(library.key)]
         parameters = frozenset(p for elm in run for p in elm.parameters)
-        return Declared(library.source, self._elms[library.key].defines, parameters)
+        elm = self._elms[library.key]
+        defines = {name: result_type(elm.statements[name][0]) for name in elm.defines}
+        return Declared(library.source, defines, parameters)
 
     def closure(self, key: str) -> tuple[CqlLibrary, ...]:
         """The library and all that it includes, transitively, itself first."""

@@ -94,6 +94,7 @@ def test_codes_are_read_as_on_the_wire(tmp_path: Path) -> None:
         (TOP + MEMBERS + SERVICE.replace('"covered"', '"not-covered"'), "service Beds.pa_needed"),
         (TOP + MEMBERS + SERVICE.replace("no-auth", "conditional"), "service Beds.info_needed"),
         (TOP + MEMBERS + SERVICE + 'info_needed = ["performer"]\n', "service Beds.info_needed"),
+        (TOP + MEMBERS + SERVICE + 'contracted = ["1234567893"]\n', "service Beds.contracted"),
         (TOP + MEMBERS + SERVICE.replace("http://www.cms.gov", "cms"), "service Beds.codes"),
         (TOP + MEMBERS + SERVICE + SERVICE, "service Beds.codes"),
         (TOP + MEMBERS + SERVICE + "placeholder = 1\n", "service Beds.placeholder"),
