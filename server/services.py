@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.cql.engine import CqlEngine
-from server.errors import UnusableDatabase, UnusableSetting
+from server.errors import UnusableSetting
 from server.pas.sandbox.sandbox_file import Scripts, load_sandbox
 from server.policy.library import PolicyLibrary
+from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
 from server.settings import Settings
 from server.store.ports import Store
@@ -43,7 +44,7 @@ def open_services(settings: Settings) -> Services:
     engine = open_engine(settings, policies)
     try:
         shared = open_shared(settings.redis_url)
-        store = _open_record(settings, shared)
+        store = _open_record(settings, plan, shared)
     except BaseException:
         engine.close()
         raise
@@ -51,12 +52,13 @@ def open_services(settings: Settings) -> Services:
     return Services(settings, world, engine, sandbox, shared)
 
 
-def _open_record(settings: Settings, shared: Shared) -> Store:
+def _open_record(settings: Settings, plan: Plan, shared: Shared) -> Store:
     """The store, which wakes the courier; refused where a sandbox and the record of a plan would mix."""
-    store = open_store(settings.database_url, changed=lambda: shared.wake(WAKE))
+    store = open_store(settings.database_url, changed=lambda: shared.wake(WAKE), rules=plan.desk.clocks)
     try:
         store.dedicate(sandbox=settings.sandbox is not None)
-    except UnusableDatabase:
+        store.desk.refresh(plan.desk.clocks)
+    except BaseException:
         store.close()
         raise
     return store

@@ -15,6 +15,10 @@ class Access(StrEnum):
 
     PUBLIC = "public"
     CLIENT = "client"
+    REVIEWER = "reviewer"
+    """Whoever is signed in at the review desk, of whatever role; the handler looks at the session."""
+    DECIDER = "decider"
+    """Whoever is signed in there and may decide: every role but compliance."""
 
 
 @dataclass(frozen=True, slots=True)

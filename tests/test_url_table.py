@@ -9,9 +9,11 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.openapi.models import OpenAPI
 
-from server.app import FHIR_URLS, URLS, create_app
+from server.app import FHIR_URLS, REVIEW_URLS, URLS, create_app
 from server.auth.caller import Caller, caller_of
 from server.fhir.version import Version
+from server.policy.desk import DeskRole, Reviewer
+from server.review.session import SignedIn, reviewer_of
 from server.subscriptions import routes as subscriptions
 from server.url import Access, Url
 from tests.mounted import send
@@ -149,3 +151,42 @@ def test_a_row_of_clients_answers_nobody_else(app: FastAPI, base: str, url: Url)
     finally:
         app.dependency_overrides.clear()
     assert answer.status_code == (401 if url.access is Access.CLIENT else 200)
+
+
+def test_what_the_desk_shows_to_anybody_is_listed_here() -> None:
+    """The sign-in, and the style and script of the pages; all else is for whoever is signed in."""
+    assert {(url.method, url.path) for url in REVIEW_URLS if url.access is Access.PUBLIC} == {
+        ("GET", "/review/sign-in"),
+        ("POST", "/review/sign-in"),
+        ("GET", "/review/review.css"),
+        ("GET", "/review/htmx.js"),
+    }
+
+
+@pytest.mark.parametrize("url", REVIEW_URLS, ids=lambda url: f"{url.method} {url.path}")
+def test_a_row_of_the_desk_answers_only_its_people(app: FastAPI, url: Url) -> None:
+    """Nobody who is not signed in gets past the guard, and compliance does not get past that of deciders."""
+    path = HOST + url.path.replace("{id}", "x").replace("{number}", "1").replace("{verb}", "approve")
+    answer = send(app, url.method, path)
+    if url.access is Access.PUBLIC:
+        assert answer.status_code in (200, 415), "the sign-in takes no empty form"
+        return
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/review/sign-in")
+
+    async def compliance() -> SignedIn:
+        return SignedIn(Reviewer("c", DeskRole.COMPLIANCE, "C", "1999999976"), "secret")
+
+    app.dependency_overrides[reviewer_of] = compliance
+    try:
+        answer = send(app, url.method, path)
+    finally:
+        app.dependency_overrides.clear()
+    assert (answer.status_code == 403) is (url.access is Access.DECIDER), answer.text
+
+
+def test_the_desk_decides_by_deciders_alone() -> None:
+    """Every form that changes a case is theirs; a row that reads is for every reviewer."""
+    for url in REVIEW_URLS:
+        changes = url.method == "POST" and "/case/" in url.path
+        assert (url.access is Access.DECIDER) is (changes or url.path.endswith("{verb}")), url.path

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.fhir.codes import NPI
 from server.fhir.read import Coding, Resource
+from server.policy.desk import DeskRules
 from server.policy.outgoing import OutgoingRules
 
 
@@ -40,7 +41,8 @@ class Plan:
     """One payer plan, loaded from a plan file.
 
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
-    about an order's coverage. outgoing: whom the server may call.
+    about an order's coverage. outgoing: whom the server may call. desk: who reviews what is pended, and within which
+    time.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Plan:
     catalogue: tuple[CatalogueEntry, ...]
     assertion_days: int = 90
     outgoing: OutgoingRules = field(default_factory=OutgoingRules)
+    desk: DeskRules = field(default_factory=DeskRules)
 
     def member(self, ids: Iterable[str]) -> MemberStatus:
         """Whether a member is enrolled: the first id that the member file lists, else what it says of unlisted ones."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
 from server.fhir.read import coding
+from server.policy.desk_file import DeskTables
 from server.policy.outgoing_table import OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml
@@ -58,7 +59,7 @@ class ServiceTable(TomlTable):
         )
 
 
-class PlanFile(TomlTable):
+class PlanFile(DeskTables):
     """Who the payer is, whom it covers, and what it says about services that no policy judges."""
 
     name: Text
@@ -75,6 +76,7 @@ class PlanFile(TomlTable):
     service: tuple[ServiceTable, ...] = ()
 
     def contradictions(self) -> Said:
+        yield from self.desk_contradictions()
         taken: set[str] = set()
         for service in self.service:
             for code in service.codes:
@@ -107,6 +109,7 @@ def load_plan(path: Path) -> Plan:
         catalogue=tuple(service.entry(read.systems) for service in read.service),
         assertion_days=read.assertion_days,
         outgoing=read.outgoing.rules(),
+        desk=read.desk_rules(),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
+from server.store.desk_port import Desk
 from server.store.outbox_ports import Outbox
 
 
@@ -210,3 +211,8 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+    @property
+    def desk(self) -> Desk:
+        """The record's side of the review desk."""
+        ...

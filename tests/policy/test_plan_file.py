@@ -171,3 +171,52 @@ def test_a_host_that_is_none_is_refused(tmp_path: Path, host: str, place: str) -
     """At its place, before anything is served."""
     ((where, _),) = _problems(tmp_path, TOP + MEMBERS + f"[[outgoing.host]]\n{host}\n")
     assert where == place
+
+
+REVIEWER = """
+[[reviewer]]
+id = "ana"
+role = "nurse"
+name = "Ana Lee"
+npi = "1999999943"
+demo_password = "x"
+"""
+REASON = '\n[[denial_reason]]\ncode = "0V"\nwords = "A physician decided."\n'
+
+
+def test_a_plan_without_a_desk_has_the_times_of_the_law(tmp_path: Path) -> None:
+    """7 days, 72 hours, no rest, nobody who may sign in."""
+    file = tmp_path / "plan.toml"
+    file.write_text(TOP + MEMBERS, encoding="utf-8")
+    desk = load_plan(file).desk
+    assert (desk.clocks.standard_hours, desk.clocks.expedited_hours) == (168, 72)
+    assert not desk.clocks.drug_rule
+    assert not desk.clocks.paused_while_asking
+    assert desk.reviewers == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (REVIEWER.replace('"ana"', '"Ana Lee"'), "reviewer Ana Lee.id"),
+        (REVIEWER.replace('"nurse"', '"surgeon"'), "reviewer ana.role"),
+        (REVIEWER.replace("1999999943", "12"), "reviewer ana.npi"),
+        (REVIEWER.replace('demo_password = "x"', ""), "reviewer ana.password_hash"),
+        (REVIEWER + 'password_hash = "$argon2id$x"\n', "reviewer ana.password_hash"),
+        (REVIEWER.replace('demo_password = "x"', 'password_hash = "secret"'), "reviewer ana.password_hash"),
+        (REVIEWER.replace('"nurse"', '"physician"'), "reviewer ana.specialty"),
+        (REVIEWER + 'specialty = "rheumatology"\n', "reviewer ana.specialty"),
+        (REVIEWER + REVIEWER, "reviewer ana"),
+        (REASON + REASON, "denial_reason 0V"),
+        (REASON.replace("0V", "a reason"), "denial_reason 1.code"),
+        ('\n[calendar]\nzone = "Boston"\n', "calendar.zone"),
+        ('\n[calendar]\nweekend = ["friyay"]\n', "calendar.weekend 1"),
+        ('\n[calendar]\nholidays = ["2026-12-25"]\n', "calendar.holidays 1"),
+        ("\n[clocks]\nstandard_hours = 0\n", "clocks.standard_hours"),
+        ("\n[clocks]\ndrug_rule = 1\n", "clocks.drug_rule"),
+        ("\n[appeals]\ndays = -1\n", "appeals.days"),
+    ],
+)
+def test_each_mistake_of_the_desk_is_named_with_its_place(tmp_path: Path, text: str, place: str) -> None:
+    """One mistake, one problem, where it stands."""
+    assert {where for where, _ in _problems(tmp_path, TOP + MEMBERS + text)} == {place}
