@@ -3,6 +3,7 @@
 from tests.spoilings import (
     answers_unsaid,
     around_the_item,
+    charts_unsaid,
     days,
     diagnoses_elsewhere,
     diagnosis_and_trials,
@@ -34,6 +35,7 @@ TABLES = (
     empty_proof.TABLE,
     answers_unsaid.TABLE,
     around_the_item.TABLE,
+    charts_unsaid.TABLE,
     diagnoses_elsewhere.TABLE,
     orders_unsaid.TABLE,
     read_by_nobody.TABLE,

@@ -6,6 +6,7 @@ from tests.spoilings.model import Json, Table
 from tests.spoilings.request import (
     HCPCS,
     NDC,
+    SNOMED,
     a_second_item,
     answer,
     claim,
@@ -92,9 +93,19 @@ _MEDICINES: list[tuple[str, Callable[[Json], None]]] = [
         lambda m: m["coding"][0].update(display="adalimumab 40 MG/0.4 ML Auto-Injector [Humira]"),
     ),
 ]
+_MEDICINES += [
+    (
+        "order coded as another drug too by SNOMED CT",
+        lambda m: m["coding"].append({"system": SNOMED, "code": "386891004", "display": "infliximab"}),
+    ),
+    (
+        "order coded as another drug too by a code of the house",
+        lambda m: m["coding"].append({"system": "http://house.example/drugs", "code": "INF", "display": "infliximab"}),
+    ),
+]
 TABLE.rows_of(
     _MEDICINES,
-    "The order says Humira.",
+    "The order names another drug.",
     lambda bundle, change: change(order(bundle)["medicationCodeableConcept"]),
     fits=_ordered_in_place,
 )
@@ -130,3 +141,14 @@ def million_packages(bundle: Json) -> None:
 @TABLE.row("More than how many?", fits=lambda b: "quantity" in item(b))
 def quantity_that_is_more_than(bundle: Json) -> None:
     item(bundle)["quantity"]["comparator"] = ">"
+
+
+TABLE.rows_of(
+    [
+        ("billed as another drug too without a system", {"code": "J1745", "display": "infliximab"}),
+        ("billed as another drug too in a system with a slash", {"system": f"{HCPCS}/", "code": "J1745"}),
+    ],
+    "It is billed as infliximab too.",
+    lambda bundle, coding: item(bundle)["productOrService"]["coding"].append(coding),
+    fits=lambda b: bool(item(b)["productOrService"].get("coding")),
+)

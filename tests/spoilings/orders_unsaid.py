@@ -8,6 +8,7 @@ from tests.spoilings.request import (
     POS,
     REQUESTED_SERVICE,
     SNOMED,
+    answered,
     both,
     claim,
     concept,
@@ -44,7 +45,7 @@ TABLE.rows_of(
     ],
     "The only order that came along is none.",
     _unnamed,
-    fits=with_order,
+    fits=both(with_order, lambda b: answered(b, "dose-mg-per-day") is not None),
 )
 
 
