@@ -3,7 +3,18 @@
 from typing import Any
 
 from tests.spoilings.model import Json, Table
-from tests.spoilings.request import ICD10, SNOMED, both, claim, concept, order, treats, with_order
+from tests.spoilings.request import (
+    ICD10,
+    SNOMED,
+    add,
+    both,
+    claim,
+    concept,
+    order,
+    patient_reference,
+    treats,
+    with_order,
+)
 
 TABLE = Table(8)
 
@@ -101,3 +112,21 @@ TABLE.rows_of(
 def order_for_a_reason_that_leads_nowhere(bundle: Json) -> None:
     order(bundle).pop("reasonCode", None)
     order(bundle)["reasonReference"] = [{"reference": "Condition/gone"}]
+
+
+_REFUTED = concept("http://terminology.hl7.org/CodeSystem/condition-ver-status", "refuted")
+
+
+def _in_the_chart(bundle: Json, more: Json) -> None:
+    add(bundle, {"resourceType": "Condition", "id": "in-chart", "subject": patient_reference(bundle), **more})
+
+
+TABLE.rows_of(
+    [
+        ("refuted in words", {"code": concept(ICD10, "M06.09"), "verificationStatus": {"text": "refuted"}}),
+        ("refuted by SNOMED CT", {"code": concept(SNOMED, "69896004"), "verificationStatus": _REFUTED}),
+    ],
+    "The chart says that it is not this disease.",
+    _in_the_chart,
+    fits=treats("RA"),
+)

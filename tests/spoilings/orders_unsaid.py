@@ -17,6 +17,7 @@ from tests.spoilings.request import (
     initial,
     item,
     order,
+    treats,
     with_order,
 )
 
@@ -208,3 +209,29 @@ def prescriber_who_is_qualified_as_a_nurse(bundle: Json) -> None:
 @TABLE.row("The plan asks itself.")
 def request_of_the_payer(bundle: Json) -> None:
     claim(bundle)["provider"] = claim(bundle)["insurer"]
+
+
+def _in_words(bundle: Json, text: str) -> None:
+    order(bundle)["dosageInstruction"][0]["text"] = text
+
+
+TABLE.rows_of(
+    [
+        ("ten syringes in words", "10 syringes per day"),
+        ("ten syringes in letters", "ten syringes daily"),
+        ("a gram in words", "1 g daily"),
+        ("a thousand milligrams in words", "1000 milligrams daily"),
+        ("a thousand milligrams with a blank", "1 000 mg daily"),
+        ("a thousand milligrams with a point", "1.000 mg daily"),
+        ("a thousand milligrams in letters", "one thousand milligrams daily"),
+        ("a thousand milligrams in wide digits", "\uff11\uff10\uff10\uff10 mg daily"),
+        ("a thousand milligrams in another language", "1000 \u043c\u0433 \u0432 \u0434\u0435\u043d\u044c"),
+        ("every hour in words", "100 mg every hour"),
+        ("four times in words", "100 mg four times daily"),
+        ("into a vein in words", "100 mg intravenously daily"),
+        ("not yet in words", "Do not start; hold"),
+    ],
+    "The words of the order say another dose than its numbers.",
+    _in_words,
+    fits=both(dosed, treats("RA")),
+)
