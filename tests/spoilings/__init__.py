@@ -3,10 +3,14 @@
 from tests.spoilings import (
     days,
     diagnosis_and_trials,
+    doses_in_words,
     empty_proof,
+    histories_in_words,
+    medicines_in_words,
     not_in_force,
     other_items,
     other_people,
+    proof_in_words,
     undecoded_bytes,
     unknown_medicines,
     unreadable_doses,
@@ -25,5 +29,9 @@ TABLES = (
     diagnosis_and_trials.TABLE,
     not_in_force.TABLE,
     empty_proof.TABLE,
+    medicines_in_words.TABLE,
+    doses_in_words.TABLE,
+    histories_in_words.TABLE,
+    proof_in_words.TABLE,
 )
 SPOILINGS = tuple(row for table in TABLES for row in table.rows)

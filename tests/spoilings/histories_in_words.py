@@ -1,0 +1,387 @@
+"""Point 8: diagnoses, trials and responses that words, other code systems or the record speak against."""
+
+from typing import Any
+
+from tests.spoilings.model import Json, Table
+from tests.spoilings.request import (
+    ADALIMUMAB,
+    FORM,
+    ICD10,
+    RXNORM,
+    SNOMED,
+    add,
+    all_of,
+    answer,
+    both,
+    by_trial,
+    claim,
+    concept,
+    continuation,
+    first,
+    initial,
+    item,
+    order,
+    patient_reference,
+    remove,
+    treats,
+    with_order,
+)
+
+TABLE = Table(8)
+_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+_ALLERGY = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
+_COVID = concept(SNOMED, "840539006", "COVID-19")
+_ADALIMUMAB = concept(RXNORM, ADALIMUMAB, "adalimumab")
+_KINERET = concept(RXNORM, "727714", "Kineret")
+_ra = both(with_order, treats("RA"))
+
+
+# -- diagnoses -----------------------------------------------------------------------------------------------
+
+
+def _reason(bundle: Json, reasons: Any) -> None:
+    order(bundle)["reasonCode"] = reasons
+
+
+TABLE.rows_of(
+    [
+        ("ordered for gout in words", [{"text": "Gout"}]),
+        ("ordered for COVID-19 in words", [{"text": "COVID-19 pneumonia"}]),
+        ("ordered for gout in SNOMED CT", [concept(SNOMED, "90560007", "Gout")]),
+        ("ordered for COVID-19 in SNOMED CT", [_COVID]),
+        ("ordered for rheumatoid arthritis by code, gout in words", [{**concept(ICD10, "M06.9"), "text": "Gout"}]),
+    ],
+    "The order is for something else.",
+    _reason,
+    fits=_ra,
+)
+
+
+def _beside(bundle: Json, coded: Json) -> None:
+    sent = claim(bundle)["diagnosis"]
+    sent.append({"sequence": max(d["sequence"] for d in sent) + 1, "diagnosisCodeableConcept": coded})
+
+
+TABLE.rows_of(
+    [
+        ("COVID-19 beside it in SNOMED CT", _COVID),
+        ("COVID-19 beside it in words", {"text": "COVID-19"}),
+        ("COVID-19 beside it in ICD-10 of another edition", concept("http://hl7.org/fhir/sid/icd-10", "U07.1")),
+    ],
+    "COVID-19 goes to the medical director.",
+    _beside,
+)
+
+
+def _diagnosis(bundle: Json, more: Json) -> None:
+    claim(bundle)["diagnosis"][0]["diagnosisCodeableConcept"].update(more)
+
+
+def _by_code(bundle: Json) -> bool:
+    return "diagnosisCodeableConcept" in claim(bundle).get("diagnosis", [{}])[0]
+
+
+TABLE.rows_of(
+    [("rheumatoid arthritis by code, another in words", {"text": "Ankylosing spondylitis"})],
+    "Which of the two is treated?",
+    _diagnosis,
+    fits=both(treats("RA"), _by_code),
+)
+
+
+@TABLE.row("Only to be ruled out.", fits=both(treats("RA"), _by_code))
+def diagnosis_to_be_ruled_out(bundle: Json) -> None:
+    claim(bundle)["diagnosis"][0]["type"] = [{"text": "rule out"}]
+
+
+def _billed(bundle: Json, code: Any) -> None:
+    claim(bundle)["diagnosis"] = [{"sequence": 1, "diagnosisCodeableConcept": concept(ICD10, code)}]
+    item(bundle)["diagnosisSequence"] = [1]
+    order(bundle)["reasonCode"] = [concept(ICD10, "M06.9")]
+
+
+TABLE.rows_of(
+    [
+        ("billed for gout, ordered for rheumatoid arthritis", "M10.9"),
+        ("billed for juvenile arthritis, ordered for rheumatoid arthritis", "M08.00"),
+        ("billed for a history, ordered for rheumatoid arthritis", "Z87.39"),
+        ("billed for the family's history, ordered for rheumatoid arthritis", "Z82.61"),
+    ],
+    "The item is billed for something else.",
+    _billed,
+    fits=both(_ra, lambda b: not all_of(b, "Condition")),
+)
+
+
+def _condition(bundle: Json, more: Json) -> None:
+    condition = {
+        "resourceType": "Condition",
+        "id": "in-the-chart",
+        "subject": patient_reference(bundle),
+        "clinicalStatus": concept(_CLINICAL, "active"),
+        **more,
+    }
+    add(bundle, {k: v for k, v in condition.items() if v is not None})
+
+
+_REFUTED = {"verificationStatus": concept(_VERIFICATION, "refuted"), "clinicalStatus": None}
+TABLE.rows_of(
+    [
+        ("refuted in SNOMED CT", {"code": concept(SNOMED, "69896004", "Rheumatoid arthritis"), **_REFUTED}),
+        ("refuted in words", {"code": {"text": "Rheumatoid arthritis"}, **_REFUTED}),
+        (
+            "one of several that it may be",
+            {"code": concept(ICD10, "M06.9"), "verificationStatus": concept(_VERIFICATION, "differential")},
+        ),
+    ],
+    "The chart says that the patient does not have it, or may not.",
+    _condition,
+    fits=both(treats("RA"), lambda b: not all_of(b, "Condition")),
+)
+TABLE.rows_of(
+    [
+        (
+            "COVID-19 active in the chart",
+            {"code": concept(ICD10, "U07.1"), "verificationStatus": concept(_VERIFICATION, "confirmed")},
+        ),
+    ],
+    "The patient has COVID-19 now.",
+    _condition,
+)
+
+
+# -- trials --------------------------------------------------------------------------------------------------
+
+
+def _tried(bundle: Json, *trials: Json) -> None:
+    """These trials are answered, and the record shows none."""
+    kinds = ("MedicationStatement", "MedicationDispense", "AllergyIntolerance", "MedicationAdministration")
+    bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["resourceType"] not in kinds]
+    claim(bundle).pop("supportingInfo", None)
+    for one in claim(bundle)["item"]:
+        one.pop("informationSequence", None)
+    usual = {"trial.for-condition": "yes", "trial.outcome": "inadequate"}
+    medicine = {"trial.medicine": {"system": RXNORM, "code": ADALIMUMAB}}
+    answer(bundle, {"prior-therapy-any": True, "trial": [{**medicine, **usual, **t} for t in trials]})
+
+
+TABLE.rows_of(
+    [
+        ("trial before the medicine existed", {"trial.start": "1985-01-01", "trial.end": "1985-12-31"}),
+        ("trial of 49 years of a young medicine", {"trial.days": 18_000}),
+        ("intolerance of what was taken for no day", {"trial.days": 0, "trial.outcome": "intolerant"}),
+        (
+            "intolerance without a reaction",
+            {"trial.days": 1, "trial.outcome": "intolerant", "trial.reaction": "none"},
+        ),
+        (
+            "intolerance that is a matter of money",
+            {"trial.days": 1, "trial.outcome": "intolerant", "trial.reaction": "No reaction; insurance stopped paying"},
+        ),
+    ],
+    "That cannot be, or is no intolerance.",
+    _tried,
+    fits=by_trial,
+)
+
+
+@TABLE.row("The disease began after the trial.", fits=both(by_trial, lambda b: not all_of(b, "Condition")))
+def trial_before_the_disease(bundle: Json) -> None:
+    _tried(bundle, {"trial.start": "2025-01-01", "trial.end": "2025-06-01"})
+    _condition(bundle, {"code": concept(ICD10, "M06.9"), "onsetDateTime": "2026-10-01"})
+
+
+def _shown(bundle: Json, more: Json) -> None:
+    _tried(bundle, {"trial.days": 120})
+    statement = {
+        "resourceType": "MedicationStatement",
+        "id": "shown",
+        "status": "stopped",
+        "subject": patient_reference(bundle),
+        "medicationCodeableConcept": _ADALIMUMAB,
+        "effectivePeriod": {"start": "2026-03-01", "end": "2026-08-01"},
+        **more,
+    }
+    add(bundle, statement)
+
+
+TABLE.rows_of(
+    [
+        ("trial that never began, says its reason", {"statusReason": [{"text": "Never started"}]}),
+        ("trial that was never filled, says its reason", {"statusReason": [{"text": "Never filled by patient"}]}),
+        ("trial that was refused, says its note", {"note": [{"text": "Patient refused all doses"}]}),
+        ("trial that was not taken, says its dosage", {"dosage": [{"text": "not taken"}]}),
+    ],
+    "The record says that it was not taken.",
+    _shown,
+    fits=by_trial,
+)
+
+
+@TABLE.row("Somebody thinks of an allergy.", fits=by_trial)
+def intolerance_by_an_unconfirmed_allergy(bundle: Json) -> None:
+    _shown(bundle, {"effectivePeriod": {"start": "2026-03-01", "end": "2026-03-05"}})
+    answer(bundle, {"trial": [{"trial.medicine": {"system": RXNORM, "code": "6851"}, "trial.days": 100}]})
+    statement = next(s for s in all_of(bundle, "MedicationStatement") if s["id"] == "shown")
+    statement["reasonCode"] = [concept(ICD10, "M06.9")]
+    allergy = {
+        "resourceType": "AllergyIntolerance",
+        "id": "thought-of",
+        "patient": patient_reference(bundle),
+        "code": _ADALIMUMAB,
+        "verificationStatus": concept(_ALLERGY, "unconfirmed"),
+    }
+    add(bundle, allergy)
+
+
+def _locally(bundle: Json, more: Any) -> None:
+    """One trial of prednisolone, and the record shows how it was used."""
+    display, dosage = more
+    _tried(bundle, {"trial.medicine": {"system": RXNORM, "code": "8638"}, "trial.days": 40})
+    answer(bundle, {"systemic-features": False})
+    statement = {
+        "resourceType": "MedicationStatement",
+        "id": "local",
+        "status": "completed",
+        "subject": patient_reference(bundle),
+        "medicationCodeableConcept": concept(RXNORM, "8638", display),
+        "effectivePeriod": {"start": "2026-07-01", "end": "2026-08-20"},
+        "reasonCode": [concept(ICD10, "M08.20")],
+        "dosage": [dosage],
+    }
+    add(bundle, statement)
+
+
+TABLE.rows_of(
+    [
+        ("corticosteroid on the skin", ("prednisolone", {"route": {"text": "topical"}})),
+        (
+            "corticosteroid in the eyes",
+            ("prednisolone", {"route": concept(SNOMED, "54485002", "Ophthalmic route")}),
+        ),
+        ("corticosteroid in the knee", ("prednisolone", {"route": {"text": "intra-articular"}})),
+        ("corticosteroid in eye drops", ("prednisolone acetate 1% ophthalmic suspension", {"text": "eye drops"})),
+    ],
+    "That was no systemic treatment.",
+    _locally,
+    fits=both(initial, treats("SJIA")),
+)
+
+
+def _active(bundle: Json, more: Json) -> None:
+    """Nothing was tried; the prescriber says how active the disease is."""
+    _tried(bundle)
+    answer(bundle, {"prior-therapy-any": False, "trial": [], "systemic-features": True, **more})
+
+
+@TABLE.row("Severe, and in remission?", fits=both(initial, treats("SJIA"), lambda b: not all_of(b, "Condition")))
+def active_features_in_remission(bundle: Json) -> None:
+    _active(bundle, {"severity": "severe"})
+    _condition(bundle, {"code": concept(ICD10, "M08.20"), "clinicalStatus": concept(_CLINICAL, "remission")})
+
+
+@TABLE.row("Nobody has so many joints.", fits=both(initial, treats("SJIA")))
+def joints_by_the_thousand(bundle: Json) -> None:
+    _active(bundle, {"severity": "mild", "active-joints": 9999})
+
+
+@TABLE.row("Methotrexate did not work, and worked.", fits=both(initial, treats("STILL")))
+def the_same_trial_with_two_outcomes(bundle: Json) -> None:
+    steroid = {"trial.medicine": {"system": RXNORM, "code": "8640"}, "trial.days": 10}
+    answer(bundle, {"systemic-features": False})
+    methotrexate = {"trial.medicine": {"system": RXNORM, "code": "6851"}, "trial.days": 60}
+    _tried(bundle, steroid, methotrexate, {**methotrexate, "trial.outcome": "adequate"})
+
+
+# -- what Kineret did ----------------------------------------------------------------------------------------
+
+
+def _stopped(bundle: Json, more: Json) -> None:
+    statement = {
+        "resourceType": "MedicationStatement",
+        "id": "stopped",
+        "status": "stopped",
+        "subject": patient_reference(bundle),
+        "medicationCodeableConcept": _KINERET,
+        **more,
+    }
+    add(bundle, statement)
+
+
+_LAST_WEEK = {"effectivePeriod": {"start": "2026-02-01", "end": "2026-11-25"}}
+TABLE.rows_of(
+    [
+        ("Kineret stopped last week without effect", {**_LAST_WEEK, "statusReason": [{"text": "No effect"}]}),
+        ("Kineret stopped as a failure", {"statusReason": [{"text": "Treatment failure"}]}),
+        ("Kineret that is not taken", {"status": "not-taken"}),
+        ("Kineret on hold", {"status": "on-hold"}),
+    ],
+    "It was stopped, or is not taken.",
+    _stopped,
+    fits=continuation,
+)
+
+
+def _lapsed(bundle: Json, status: Any) -> None:
+    for kind in ("MedicationStatement", "MedicationDispense", "MedicationAdministration"):
+        remove(bundle, *all_of(bundle, kind))
+    _stopped(bundle, {"status": status, "effectivePeriod": {"start": "2026-02-01", "end": "2026-05-25"}})
+
+
+TABLE.rows_of(
+    [(f"Kineret {s} half a year ago, and no fill", s) for s in ("stopped", "completed")],
+    "There was a break.",
+    _lapsed,
+    fits=continuation,
+)
+
+
+@TABLE.row("The order before this one was stopped for lack of effect.", fits=both(continuation, with_order))
+def earlier_order_stopped_for_lack_of_effect(bundle: Json) -> None:
+    like = {k: order(bundle)[k] for k in ("subject", "medicationCodeableConcept")}
+    why = {"status": "stopped", "statusReason": {"text": "Lack of efficacy"}, "intent": "order"}
+    add(bundle, {"resourceType": "MedicationRequest", "id": "before", **like, **why})
+
+
+@TABLE.row("It works, one day after it began?", fits=continuation)
+def response_on_the_first_day(bundle: Json) -> None:
+    answer(bundle, {"course-start": claim(bundle)["created"][:10]})
+
+
+@TABLE.row("Kineret was not there yet.", fits=continuation)
+def course_that_began_before_the_medicine_existed(bundle: Json) -> None:
+    first(bundle, "Patient")["birthDate"] = "1980-01-01"
+    answer(bundle, {"birth-date": "1980-01-01", "course-start": "1990-01-01"})
+
+
+@TABLE.row("Never taken before, they say; it was, and failed.", fits=initial)
+def never_taken_before_and_it_failed(bundle: Json) -> None:
+    answer(bundle, {"taken-before": "no"})
+    period = {"start": "2025-01-01", "end": "2025-06-01"}
+    _stopped(bundle, {"effectivePeriod": period, "statusReason": [{"text": "Lack of efficacy"}]})
+
+
+# -- words of an answer --------------------------------------------------------------------------------------
+
+
+def _displayed(bundle: Json, more: Any) -> None:
+    group, link, display = more
+    items = next(i for i in first(bundle, "QuestionnaireResponse")["item"] if i["linkId"] == group)["item"]
+    coding = next(i for i in items if i["linkId"] == link)["answer"][0]["valueCoding"]
+    assert coding["system"] == FORM
+    coding["display"] = display
+
+
+TABLE.rows_of(
+    [("condition answered that its words contradict", ("diagnosis", "indication", "Ankylosing spondylitis"))],
+    "The answer reads otherwise than its code.",
+    _displayed,
+    fits=treats("RA"),
+)
+TABLE.rows_of(
+    [("response answered that its words contradict", ("treatment-response", "response", "No response"))],
+    "The answer reads otherwise than its code.",
+    _displayed,
+    fits=continuation,
+)
