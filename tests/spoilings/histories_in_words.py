@@ -17,6 +17,8 @@ from tests.spoilings.request import (
     claim,
     concept,
     continuation,
+    dosage,
+    dose,
     first,
     initial,
     item,
@@ -151,6 +153,16 @@ TABLE.rows_of(
 )
 
 
+@TABLE.row(
+    "Billed for familial Mediterranean fever, which the policy does not cover.",
+    fits=both(with_order, lambda b: bool(order(b).get("reasonCode"))),
+)
+def billed_for_another_fever(bundle: Json) -> None:
+    fever = concept(ICD10, "M04.1", "Familial Mediterranean fever")
+    claim(bundle)["diagnosis"] = [{"sequence": 1, "diagnosisCodeableConcept": fever}]
+    item(bundle)["diagnosisSequence"] = [1]
+
+
 # -- trials --------------------------------------------------------------------------------------------------
 
 
@@ -236,32 +248,39 @@ def intolerance_by_an_unconfirmed_allergy(bundle: Json) -> None:
 
 
 def _locally(bundle: Json, more: Any) -> None:
-    """One trial of prednisolone, and the record shows how it was used."""
-    display, dosage = more
-    _tried(bundle, {"trial.medicine": {"system": RXNORM, "code": "8638"}, "trial.days": 40})
+    """One trial, and the record shows how the medicine was used."""
+    code, display, used = more
+    _tried(bundle, {"trial.medicine": {"system": RXNORM, "code": code}, "trial.days": 40})
     answer(bundle, {"systemic-features": False})
     statement = {
         "resourceType": "MedicationStatement",
         "id": "local",
         "status": "completed",
         "subject": patient_reference(bundle),
-        "medicationCodeableConcept": concept(RXNORM, "8638", display),
+        "medicationCodeableConcept": concept(RXNORM, code, display),
         "effectivePeriod": {"start": "2026-07-01", "end": "2026-08-20"},
         "reasonCode": [concept(ICD10, "M08.20")],
-        "dosage": [dosage],
+        "dosage": [used],
     }
     add(bundle, statement)
 
 
 TABLE.rows_of(
     [
-        ("corticosteroid on the skin", ("prednisolone", {"route": {"text": "topical"}})),
+        ("corticosteroid on the skin", ("8638", "prednisolone", {"route": {"text": "topical"}})),
         (
             "corticosteroid in the eyes",
-            ("prednisolone", {"route": concept(SNOMED, "54485002", "Ophthalmic route")}),
+            ("8638", "prednisolone", {"route": concept(SNOMED, "54485002", "Ophthalmic route")}),
         ),
-        ("corticosteroid in the knee", ("prednisolone", {"route": {"text": "intra-articular"}})),
-        ("corticosteroid in eye drops", ("prednisolone acetate 1% ophthalmic suspension", {"text": "eye drops"})),
+        ("corticosteroid in the knee", ("8638", "prednisolone", {"route": {"text": "intra-articular"}})),
+        (
+            "corticosteroid in eye drops",
+            ("8638", "prednisolone acetate 1% ophthalmic suspension", {"text": "eye drops"}),
+        ),
+        ("corticosteroid in a cream", ("10759", "triamcinolone 0.1% cream", {"text": "on the rash"})),
+        ("painkiller in a gel", ("3355", "diclofenac sodium 1% topical gel", {"text": "on the knee"})),
+        ("immunosuppressant in eye drops", ("3008", "cyclosporine 0.05% ophthalmic emulsion", {"text": "eye drops"})),
+        ("aspirin for the heart", ("1191", "aspirin 81 MG Oral Tablet", {"text": "81 mg once a day"})),
     ],
     "That was no systemic treatment.",
     _locally,
@@ -360,6 +379,39 @@ def never_taken_before_and_it_failed(bundle: Json) -> None:
     answer(bundle, {"taken-before": "no"})
     period = {"start": "2025-01-01", "end": "2025-06-01"}
     _stopped(bundle, {"effectivePeriod": period, "statusReason": [{"text": "Lack of efficacy"}]})
+
+
+def _taken_more(bundle: Json, amount: Any) -> None:
+    _stopped(bundle, {"status": "active", "effectivePeriod": {"start": "2026-02-02"}, "dosage": [amount]})
+
+
+TABLE.rows_of(
+    [
+        ("four times the dose is taken now", {"text": "400 mg daily"}),
+        (
+            "four times the dose is taken now by its parts",
+            {"timing": dosage()["timing"], "doseAndRate": [{"doseQuantity": dose(400)}]},
+        ),
+    ],
+    "More is taken than is ordered, and than may be.",
+    _taken_more,
+    fits=both(continuation, treats("RA")),
+)
+
+
+@TABLE.row("Four syringes a day were filled.", fits=both(continuation, treats("RA")))
+def four_syringes_a_day_filled(bundle: Json) -> None:
+    fill = {
+        "resourceType": "MedicationDispense",
+        "id": "four-a-day",
+        "status": "completed",
+        "subject": patient_reference(bundle),
+        "medicationCodeableConcept": _KINERET,
+        "whenHandedOver": "2026-11-20",
+        "quantity": {"value": 112, "unit": "syringe"},
+        "daysSupply": dose(28, "d"),
+    }
+    add(bundle, fill)
 
 
 # -- words of an answer --------------------------------------------------------------------------------------

@@ -16,12 +16,15 @@ from tests.spoilings.request import (
     first,
     initial,
     item,
+    order,
     patient_reference,
     treats,
+    with_order,
 )
 
 TABLE = Table(10)
 _LOINC = "http://loinc.org"
+_CATEGORY = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
 _NUCC = "http://nucc.org/provider-taxonomy"
 _dira = both(initial, treats("DIRA"))
 
@@ -109,6 +112,46 @@ TABLE.rows_of(
 )
 
 
+def _coded(bundle: Json, code: Any) -> None:
+    item(bundle)["locationCodeableConcept"]["coding"].append({"system": _ROLE, "code": code})
+
+
+_ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+TABLE.rows_of(
+    [
+        (f"home by code, {n} by another", c)
+        for n, c in (("emergency room", "ER"), ("ward", "HU"), ("intensive care", "ICU"))
+    ],
+    "That is a hospital.",
+    _coded,
+    fits=at_home,
+)
+
+
+def _ordered(bundle: Json, more: Any) -> None:
+    key, value = more
+    order(bundle)[key] = value
+
+
+TABLE.rows_of(
+    [
+        ("order for a patient in hospital", ("category", [concept(_CATEGORY, "inpatient", "Inpatient")])),
+        ("order to be done by a hospital", ("performer", {"display": "General Hospital Infusion"})),
+        ("order to be filled by a hospital", ("dispenseRequest", {"performer": {"display": "General Hospital"}})),
+        ("order to be given in a hospital", ("note", [{"text": "To be given in the hospital outpatient department"}])),
+    ],
+    "That is a hospital.",
+    _ordered,
+    fits=lambda b: at_home(b) and with_order(b),
+)
+
+
+@TABLE.row("Billed as an institution, with the revenue code of a hospital's clinic.", fits=at_home)
+def billed_by_a_hospital(bundle: Json) -> None:
+    claim(bundle)["type"] = concept("http://terminology.hl7.org/CodeSystem/claim-type", "institutional")
+    item(bundle)["revenue"] = concept("https://www.nubc.org/CodeSystem/RevenueCodes", "0510", "Clinic, hospital")
+
+
 def _noted(bundle: Json, more: Any) -> None:
     """In a hospital for the reason that the patient is unstable, with a note."""
     answers, note = more
@@ -185,6 +228,20 @@ TABLE.rows_of(
 )
 
 
+TABLE.rows_of(
+    [
+        ("requester named as a nurse practitioner", ("requester", {"display": "Jane Doe, NP"})),
+        (
+            "requester named by another number",
+            ("requester", {"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1999999984"}}),
+        ),
+    ],
+    "The specialist on the team is not who orders.",
+    _ordered,
+    fits=lambda b: _held(b) and with_order(b),
+)
+
+
 def _person(bundle: Json, more: Json) -> None:
     for person in all_of(bundle, "Practitioner"):
         person.update(more)
@@ -239,6 +296,31 @@ TABLE.rows_of(
     _consulted,
     fits=initial,
 )
+
+
+@TABLE.row("Cancelled by the patient, says the order.", fits=with_order)
+def order_with_a_reason_to_stop(bundle: Json) -> None:
+    order(bundle)["statusReason"] = {"text": "Cancelled by patient"}
+
+
+@TABLE.row("Somebody reports that there is an order.", fits=with_order)
+def order_that_is_reported(bundle: Json) -> None:
+    order(bundle)["reportedBoolean"] = True
+
+
+@TABLE.row("Died in hospital.")
+def member_who_died_in_an_encounter(bundle: Json) -> None:
+    ended = concept("http://terminology.hl7.org/CodeSystem/discharge-disposition", "exp", "Expired")
+    stay = {
+        "resourceType": "Encounter",
+        "id": "last",
+        "status": "finished",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+        "subject": patient_reference(bundle),
+        "period": {"start": "2026-11-01", "end": "2026-11-20"},
+        "hospitalization": {"dischargeDisposition": ended},
+    }
+    add(bundle, stay)
 
 
 def _signed(bundle: Json, more: Any) -> None:
