@@ -47,6 +47,10 @@ _UNLIKE: list[tuple[str, Json]] = [
     ("lisinopril by code, TNF blocker in words", {**concept(RXNORM, "29046", "lisinopril"), "text": "TNF blocker"}),
     ("a biologic injection by no known code", {**concept(RXNORM, "99999999"), "text": "biologic injection"}),
     ("a JAK inhibitor and aspirin in words", {"text": "JAK inhibitor and aspirin"}),
+    ("a study medicine beside folic acid", {"text": "blinded study medication and folic acid"}),
+    ("an investigational biologic beside methotrexate", {"text": "investigational biologic with methotrexate"}),
+    ("a name in letters of two alphabets", {**concept(RXNORM, "99999999"), "text": "\u041dumira"}),
+    ("a name with an invisible letter", {**concept(RXNORM, "99999999"), "text": "Hu\u200bmira"}),
     ("a biologic by a pain killer's code", concept(ATC, "N02BE01", "biologic")),
 ]
 TABLE.rows_of([(f"{n}, taken", c) for n, c in _UNLIKE], "Which of the two is it?", _taken)
@@ -101,6 +105,52 @@ TABLE.rows_of(
     "Another biologic in the same weeks.",
     _planned,
 )
+
+
+def _made_of(bundle: Json, medication: Json) -> None:
+    """Taken now, and named by a resource of its own."""
+    kit = add(bundle, {"resourceType": "Medication", "id": "kit", **medication})
+    taken = {"status": "active", "medicationReference": {"reference": kit}, "effectivePeriod": {"start": "2026-06-01"}}
+    _about(bundle, "MedicationStatement", taken)
+
+
+_ASPIRIN = concept(RXNORM, "1191", "aspirin")
+
+
+@TABLE.row("The kit has adalimumab in it.")
+def biologic_in_a_kit_by_reference(bundle: Json) -> None:
+    part = add(bundle, {"resourceType": "Medication", "id": "part", "code": _ADALIMUMAB})
+    _made_of(bundle, {"code": {"text": "aspirin kit"}, "ingredient": [{"itemReference": {"reference": part}}]})
+
+
+@TABLE.row("The aspirin has adalimumab in it, in words.")
+def biologic_in_a_kit_in_words(bundle: Json) -> None:
+    _made_of(bundle, {"code": _ASPIRIN, "ingredient": [{"itemCodeableConcept": {"text": "adalimumab"}}]})
+
+
+@TABLE.row("An infusion was begun last week; some of it was given.")
+def biologic_whose_infusion_was_stopped(bundle: Json) -> None:
+    given = {"status": "stopped", "medicationCodeableConcept": _ADALIMUMAB, "effectiveDateTime": "2026-11-25"}
+    _about(bundle, "MedicationAdministration", given)
+
+
+@TABLE.row("Adalimumab was handed over yesterday for a year.", fits=with_order)
+def biologic_whose_order_was_filled_yesterday(bundle: Json) -> None:
+    supply = {"expectedSupplyDuration": {"value": 365, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d"}}
+    made = an_order(bundle, _ADALIMUMAB, status="completed", dispenseRequest=supply)
+    add(bundle, {**made, "authoredOn": "2026-11-30"})
+
+
+@TABLE.row("Infliximab is infused at the same time, says the claim.")
+def biologic_as_a_procedure_of_the_claim(bundle: Json) -> None:
+    infusion = concept("http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "J1745", "Injection, infliximab")
+    claim(bundle)["procedure"] = [{"sequence": 1, "procedureCodeableConcept": infusion}]
+
+
+@TABLE.row("The prescription that the claim names is for adalimumab.", fits=with_order)
+def biologic_as_the_prescription_of_the_claim(bundle: Json) -> None:
+    order_ = add(bundle, an_order(bundle, _ADALIMUMAB, status="completed"))
+    claim(bundle)["prescription"] = {"reference": order_}
 
 
 def _said(bundle: Json, more: Any) -> None:

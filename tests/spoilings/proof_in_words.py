@@ -152,6 +152,18 @@ def billed_by_a_hospital(bundle: Json) -> None:
     item(bundle)["revenue"] = concept("https://www.nubc.org/CodeSystem/RevenueCodes", "0510", "Clinic, hospital")
 
 
+@TABLE.row("The item is for a stay in hospital.", fits=at_home)
+def item_of_a_stay_in_hospital(bundle: Json) -> None:
+    stay = {
+        "resourceType": "Encounter",
+        "id": "stay",
+        "status": "planned",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+        "subject": patient_reference(bundle),
+    }
+    item(bundle)["encounter"] = [{"reference": add(bundle, stay)}]
+
+
 def _noted(bundle: Json, more: Any) -> None:
     """In a hospital for the reason that the patient is unstable, with a note."""
     answers, note = more
