@@ -11,6 +11,7 @@ from tests.spoilings.request import (
     SNOMED,
     add,
     all_of,
+    an_order,
     answer,
     both,
     by_trial,
@@ -163,6 +164,67 @@ def billed_for_another_fever(bundle: Json) -> None:
     item(bundle)["diagnosisSequence"] = [1]
 
 
+_OTHER_DISEASES = (("gout", "M10.9"), ("psoriasis", "L40.0"), ("pericarditis", "I30.9"))
+TABLE.rows_of(
+    [(f"ordered for {name} by code", [concept(ICD10, code)]) for name, code in _OTHER_DISEASES],
+    "The order is for something else.",
+    _reason,
+    fits=with_order,
+)
+
+
+def _by_chart(bundle: Json, code: Any) -> None:
+    """Claim and order name this; the chart holds the condition that the claim named before."""
+    fitting = claim(bundle)["diagnosis"][0]["diagnosisCodeableConcept"]
+    _condition(bundle, {"code": fitting})
+    claim(bundle)["diagnosis"] = [{"sequence": 1, "diagnosisCodeableConcept": concept(ICD10, code)}]
+    item(bundle)["diagnosisSequence"] = [1]
+    order(bundle)["reasonCode"] = [concept(ICD10, code)]
+
+
+TABLE.rows_of(
+    [
+        (f"asked for {name}, and the chart has the right disease too", code)
+        for name, code in (*_OTHER_DISEASES, ("familial Mediterranean fever", "M04.1"))
+    ],
+    "It is asked for something else.",
+    _by_chart,
+    fits=both(with_order, _by_code, lambda b: not all_of(b, "Condition")),
+)
+
+
+def _referred(bundle: Json, code: Json | None) -> None:
+    order(bundle).pop("reasonCode", None)
+    _condition(bundle, {"code": code or {"text": "Gout"}})
+    made = next(e["fullUrl"] for e in bundle["entry"] if e["resource"].get("id") == "in-the-chart")
+    order(bundle)["reasonReference"] = [{"reference": made} if code else {"display": "Gout"}]
+
+
+TABLE.rows_of(
+    [
+        ("ordered for gout by reference", concept(ICD10, "M10.9")),
+        ("ordered for gout by reference in words", {"text": "Gout"}),
+        ("ordered for gout by a reference of words", None),
+    ],
+    "The order is for something else.",
+    _referred,
+    fits=both(with_order, lambda b: not all_of(b, "Condition")),
+)
+
+
+@TABLE.row("The form codes gout.")
+def answered_gout(bundle: Json) -> None:
+    answer(bundle, {"diagnosis-code": [{"system": ICD10, "code": "M10.9"}]})
+
+
+@TABLE.row(
+    "Thirty years older, says the form.", fits=lambda b: "1950" < first(b, "Patient").get("birthDate", "") < "2000"
+)
+def another_date_of_birth(bundle: Json) -> None:
+    born = first(bundle, "Patient")["birthDate"]
+    answer(bundle, {"birth-date": f"{int(born[:4]) - 30}-01-01"})
+
+
 # -- trials --------------------------------------------------------------------------------------------------
 
 
@@ -228,6 +290,37 @@ TABLE.rows_of(
     "The record says that it was not taken.",
     _shown,
     fits=by_trial,
+)
+
+
+TABLE.rows_of(
+    [
+        ("trial whose reason is a reference of words", {"reasonReference": [{"display": "Psoriasis"}]}),
+        (
+            "trial whose reason did not come along",
+            {"reasonReference": [{"reference": "https://other.example.net/Condition/1", "display": "Psoriasis"}]},
+        ),
+    ],
+    "That was for another disease.",
+    _shown,
+    fits=by_trial,
+)
+
+
+def _prescribed(bundle: Json, more: Json) -> None:
+    _tried(bundle, {"trial.days": 120})
+    add(bundle, an_order(bundle, _ADALIMUMAB, id_="tried", **{"authoredOn": "2026-01-01", **more}))
+
+
+TABLE.rows_of(
+    [
+        ("trial prescribed for psoriasis", {"status": "completed", "reasonCode": [concept(ICD10, "L40.0")]}),
+        ("trial that the patient refused", {"status": "stopped", "statusReason": {"text": "Patient refused"}}),
+        ("trial that nobody paid for", {"status": "cancelled", "statusReason": {"text": "Insurance denied"}}),
+    ],
+    "That was for another disease, or never taken.",
+    _prescribed,
+    fits=both(by_trial, with_order),
 )
 
 

@@ -335,6 +335,18 @@ def member_who_died_in_an_encounter(bundle: Json) -> None:
     add(bundle, stay)
 
 
+def _dated(bundle: Json) -> bool:
+    """First requests whose last trial ended in or after August, as answered."""
+    return initial(bundle) and any(
+        (a.get("valueDate") or "") >= "2026-08"
+        for group in first(bundle, "QuestionnaireResponse")["item"]
+        for trial in group.get("item", [])
+        for one in trial.get("item", [])
+        if one["linkId"] == "trial.end"
+        for a in one["answer"]
+    )
+
+
 def _signed(bundle: Json, more: Any) -> None:
     attester, author = more
     response = first(bundle, "QuestionnaireResponse")
@@ -355,6 +367,7 @@ TABLE.rows_of(
         ("signed TBD", ("TBD", None)),
         ("signed by nobody", ("nobody", None)),
         ("signed: not attested", ("not attested", None)),
+        ("signed in 2019", ("Robin Sample, prescriber, 2019-12-01", None)),
         ("signed by the patient", ("Mary Patient, the patient herself", "patient")),
         ("signed by a practitioner of another server", (None, "https://other.example.net/Practitioner/1")),
     ],
@@ -369,3 +382,8 @@ def attestation_by_a_program(bundle: Json) -> None:
     group = next(i for i in first(bundle, "QuestionnaireResponse")["item"] if i["linkId"] == "attestation")
     one = next(i for i in group["item"] if i["linkId"] == "attest")
     one["answer"][0]["extension"] = [{"url": dtr, "extension": [{"url": "source", "valueCode": "auto"}]}]
+
+
+@TABLE.row("Signed before the trial ended that it tells of.", fits=_dated)
+def answers_before_what_they_tell(bundle: Json) -> None:
+    first(bundle, "QuestionnaireResponse")["authored"] = "2026-07-01T09:00:00Z"
