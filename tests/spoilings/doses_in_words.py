@@ -10,6 +10,7 @@ from tests.spoilings.request import (
     all_of,
     answer,
     answered,
+    claim,
     concept,
     dosage,
     dose,
@@ -169,7 +170,7 @@ def high_dose_for_a_child_without_a_weight(bundle: Json) -> None:
 
 
 def _weighed_again(bundle: Json, code: Json) -> None:
-    """Yesterday, 10 kg; with 128 mg a day those are 12.8 mg/kg."""
+    """10 kg, on the day of the request; with 128 mg a day those are 12.8 mg/kg."""
     answer(bundle, {"dose-mg-per-day": 128})
     weighing = {
         "resourceType": "Observation",
@@ -177,7 +178,7 @@ def _weighed_again(bundle: Json, code: Json) -> None:
         "status": "final",
         "code": code,
         "subject": patient_reference(bundle),
-        "effectiveDateTime": "2026-11-30",
+        "effectiveDateTime": claim(bundle)["created"][:10],
         "valueQuantity": dose(10, "kg"),
     }
     add(bundle, weighing)

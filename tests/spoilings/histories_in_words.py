@@ -421,10 +421,14 @@ def _stopped(bundle: Json, more: Json) -> None:
     add(bundle, statement)
 
 
-_LAST_WEEK = {"effectivePeriod": {"start": "2026-02-01", "end": "2026-11-25"}}
+@TABLE.row("It was stopped without effect, on the day of the request.", fits=continuation)
+def kineret_stopped_today_without_effect(bundle: Json) -> None:
+    period = {"start": "2026-02-01", "end": claim(bundle)["created"][:10]}
+    _stopped(bundle, {"effectivePeriod": period, "statusReason": [{"text": "No effect"}]})
+
+
 TABLE.rows_of(
     [
-        ("Kineret stopped last week without effect", {**_LAST_WEEK, "statusReason": [{"text": "No effect"}]}),
         ("Kineret stopped as a failure", {"statusReason": [{"text": "Treatment failure"}]}),
         ("Kineret that is not taken", {"status": "not-taken"}),
         ("Kineret on hold", {"status": "on-hold"}),

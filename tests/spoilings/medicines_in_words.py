@@ -130,7 +130,7 @@ def biologic_in_a_kit_in_words(bundle: Json) -> None:
 
 @TABLE.row("An infusion was begun last week; some of it was given.")
 def biologic_whose_infusion_was_stopped(bundle: Json) -> None:
-    given = {"status": "stopped", "medicationCodeableConcept": _ADALIMUMAB, "effectiveDateTime": "2026-11-25"}
+    given = {"status": "stopped", "medicationCodeableConcept": _ADALIMUMAB, "effectiveDateTime": "2026-11-20"}
     _about(bundle, "MedicationAdministration", given)
 
 
@@ -138,7 +138,7 @@ def biologic_whose_infusion_was_stopped(bundle: Json) -> None:
 def biologic_whose_order_was_filled_yesterday(bundle: Json) -> None:
     supply = {"expectedSupplyDuration": {"value": 365, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d"}}
     made = an_order(bundle, _ADALIMUMAB, status="completed", dispenseRequest=supply)
-    add(bundle, {**made, "authoredOn": "2026-11-30"})
+    add(bundle, {**made, "authoredOn": "2026-11-20"})
 
 
 @TABLE.row("Infliximab is infused at the same time, says the claim.")
@@ -215,7 +215,7 @@ TABLE.rows_of(
                 {
                     "status": "completed",
                     "medicationCodeableConcept": {"text": "Kineret 100 mg"},
-                    "whenHandedOver": "2026-11-25",
+                    "whenHandedOver": "2026-11-20",
                 },
             ),
         ),
@@ -225,7 +225,7 @@ TABLE.rows_of(
         ),
         (
             "first course of Kineret that was given as a procedure",
-            ("Procedure", {"status": "completed", "code": _KINERET, "performedDateTime": "2026-11-25"}),
+            ("Procedure", {"status": "completed", "code": _KINERET, "performedDateTime": "2026-11-20"}),
         ),
         (
             "first course of Kineret that is on hold",
