@@ -155,7 +155,7 @@ def _form_of(sent: SentResponse, bundle: RequestBundle, policies: PolicyLibrary)
     if found is None:
         known = policies.by_form(canonical.partition("|")[0])
         text = (
-            f"This edition of the form is not known here; the current one is {known[1].form.canonical}."
+            f"No edition of the form has this canonical; that of the current one is {known[1].form.canonical}."
             if known
             else "No form with this canonical is served here; fetch the questionnaire package and answer that form."
         )
