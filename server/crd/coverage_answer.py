@@ -63,7 +63,7 @@ def coverage_answer(
     refused = _membership(common, day)
     if refused:
         return CoverageAnswer(refused)
-    found = world.policies.for_order(order.codings, deciding_day(None, order.resource, today))
+    found = world.policies.for_order(order.codings, deciding_day(order.starts, None, today))
     policy, edition = found.policy, found.edition
     if policy and policy.edition_on(day):
         member_ids = coverage.member_ids

@@ -1,5 +1,6 @@
 """Rewrites codings for CQL, which compares text: one spelling of each system, NDC as 11 digits."""
 
+import re
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ _ALIASES = [
     (f'"system":"{alias}"'.encode(), f'"system":"{system}"'.encode()) for alias, system in SYSTEM_ALIASES.items()
 ]
 _NDC = NDC.encode()
+_READ_NDC = re.compile(rb'"system":"%b","code":"[0-9]{11}"' % re.escape(_NDC))
+"""An NDC as CQL compares it. Most are sent so, and a resource with no other NDC need not be walked."""
 
 
 def normalised(text: bytes) -> Resource:
@@ -18,7 +21,7 @@ def normalised(text: bytes) -> Resource:
     for alias, system in _ALIASES:
         text = text.replace(alias, system)
     resource: Resource = orjson.loads(text)
-    if _NDC in text:
+    if text.count(_NDC) > len(_READ_NDC.findall(text)):
         _normalise_ndc(resource)
     return resource
 

@@ -15,7 +15,7 @@ from server.pas.match import MatchedItem, MatchedRequest
 from server.pas.patient_record import PatientRecord
 
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
-_REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
+_REFERENCE = re.compile(rb'"reference":"([^"\\]*(?:\\.[^"\\]*)*)"')
 _UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
 
 

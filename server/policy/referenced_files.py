@@ -13,8 +13,8 @@ from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
 from server.form.expression import expression_problems
+from server.form.model import form_items
 from server.form.problems import form_problems
-from server.form.response import form_items
 from server.policy.declared import Declared
 from server.policy.model import Form
 
