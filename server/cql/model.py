@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.fhir.codes import SYSTEM_ALIASES
+from server.fhir.codes import system_of
 from server.fhir.read import dicts
 
 
@@ -51,4 +51,4 @@ def whole_systems(value_set: Mapping[str, Any]) -> tuple[str, ...]:
     if any("system" not in i or i.keys() & {"concept", "filter", "valueSet"} for i in includes):
         return ()
     systems = (str(i["system"]) for i in includes)
-    return tuple(SYSTEM_ALIASES.get(s, s) for s in systems)
+    return tuple(map(system_of, systems))
