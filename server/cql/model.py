@@ -36,7 +36,16 @@ class ValueSet:
     whole_systems: tuple[str, ...] = field(init=False)
     """Code systems, normalised, all of whose codes are in the set."""
 
+    displays: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
+    """By `system|code` token, what the expansion says in words."""
+
     def __post_init__(self) -> None:
+        named: dict[str, tuple[str, ...]] = {}
+        for c in dicts((self.resource.get("expansion") or {}).get("contains")):
+            if isinstance(c.get("display"), str):
+                token = f"{c.get('system')}|{c.get('code')}"
+                named[token] = (*named.get(token, ()), c["display"])
+        object.__setattr__(self, "displays", named)
         object.__setattr__(self, "whole_systems", whole_systems(self.resource))
 
 

@@ -1,5 +1,7 @@
 """Code systems, codes and canonicals of the guides; X12's are in x12.py. The codes of a policy are data, never here."""
 
+from functools import lru_cache
+
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 NDC = "http://hl7.org/fhir/sid/ndc"
 CPT = "http://www.ama-assn.org/go/cpt"
@@ -35,6 +37,7 @@ def _bare(system: str) -> str:
 _BY_SPELLING = {_bare(s): s for s in _KNOWN} | {_bare(alias): system for alias, system in SYSTEM_ALIASES.items()}
 
 
+@lru_cache(maxsize=1024)
 def system_of(written: str) -> str:
     """The one url of a code system, however a sender spells it; an unknown system as it came."""
     return _BY_SPELLING.get(_bare(written), written)

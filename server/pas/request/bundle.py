@@ -93,7 +93,9 @@ class RequestBundle:
             return "Bundle", body
         if body.get("resourceType") == "Parameters":
             sent = _dicts(body.get("parameter"))
-            bundles = [n for n, p in enumerate(sent) if p.get("name") == "resource" and _is(p.get("resource"), "Bundle")]
+            bundles = [
+                n for n, p in enumerate(sent) if p.get("name") == "resource" and _is(p.get("resource"), "Bundle")
+            ]
             if bundles:
                 self._nothing_beside(body, sent, bundles[0])
                 return f"Parameters.parameter[{bundles[0]}].resource", sent[bundles[0]]["resource"]
@@ -109,7 +111,9 @@ class RequestBundle:
         """The Parameters hold the one Bundle: nothing that is sent is passed over without a word."""
         for n in range(len(sent)):
             if n != request:
-                text = "This operation takes one parameter, `resource`, with one Bundle; send further ones by themselves."
+                text = (
+                    "This operation takes one parameter, `resource`, with one Bundle; send further ones by themselves."
+                )
                 self.add("not-supported", text, f"Parameters.parameter[{n}]")
         around = {k: v for k, v in sent[request].items() if k != "resource"}
         self._modifiers({**body, "parameter": [{}] * request + [around]}, "Parameters")

@@ -139,5 +139,3 @@ def identifier_values(resource: Resource) -> tuple[str, ...]:
     """The identifier values of a resource, the first 20 at most."""
     found = (i.get("value") for i in resource.get("identifier") or () if isinstance(i, dict))
     return tuple(dict.fromkeys(islice((v for v in found if isinstance(v, str)), MAX_IDENTIFIERS)))
-
-
