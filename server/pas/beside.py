@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from server.decision.case import DecidedByMachine, MachineDecision
+from server.decision.case import DecidedByMachine
 from server.decision.decide import decide
 from server.decision.model import Decision, Finding, Outcome
 from server.fhir.read import Resource
@@ -16,11 +16,12 @@ from server.pas.patient_record import PatientRecord
 from server.pas.request.claim_item import kinds_of_request
 from server.pas.unread import unread_of_item, unread_places
 from server.policy.model import State
-from server.store.ports import AuthorizationStands
+from server.store.ports import AskedBefore, AuthorizationStands
 from server.world import World
 
 SAME_SERVICE = "ONE-ITEM"
 IN_FORCE = "NONE-IN-FORCE"
+ASKED_BEFORE = "ASKED-BEFORE"
 KIND_OF_REQUEST = "KIND-OF-REQUEST"
 WHOLE_RECORD = "WHOLE-RECORD"
 ALL_READ = "ALL-READ"
@@ -181,19 +182,37 @@ def _unsaid_answers(item: MatchedItem) -> Look | None:
 
 def with_authorization_beside(fact: DecidedByMachine, stands: AuthorizationStands, world: World) -> DecidedByMachine:
     """The same decisions, but what would overlap the authorization that stands waits for a nurse."""
-    items = tuple(_pended(i, stands, world) if i.sequence == stands.sequence else i for i in fact.items)
-    return replace(fact, items=items)
-
-
-def _pended(item: MachineDecision, stands: AuthorizationStands, world: World) -> MachineDecision:
     look = Look(
         IN_FORCE,
         sentence="No other authorization of this service is in force for the member in the same days.",
         why=f"An authorization under this policy is in force from {stands.period[0]} to {stands.period[1]}.",
         remedy="A nurse reviewer compares the two. Claim/$inquire tells what is in force; ask for days after it.",
     )
-    decision = _for_a_nurse(item.decision, look)
-    return replace(item, decision=decision, number=None, reference=world.new_number("VP"))
+    return _pended(fact, stands.sequence, look, world)
+
+
+def with_request_before(fact: DecidedByMachine, before: AskedBefore, world: World) -> DecidedByMachine:
+    """The same decisions, but what was asked before and is a person's to decide, or was denied, waits for a nurse."""
+    was = "was denied by a person" if before.denied else "waits for the decision of a person"
+    look = Look(
+        ASKED_BEFORE,
+        sentence="No person has denied this service for the member in the same days, or has it to decide.",
+        why=f"An earlier request under this policy, {before.reference or before.case_id}, {was}.",
+        remedy="A nurse reviewer reads both and asks which answers are true; what was wrong in the earlier request is to "
+        "be corrected there.",
+    )
+    return _pended(fact, before.sequence, look, world)
+
+
+def _pended(fact: DecidedByMachine, sequence: int, look: Look, world: World) -> DecidedByMachine:
+    """The same decisions, but the item of this sequence waits for a nurse."""
+    items = (
+        replace(i, decision=_for_a_nurse(i.decision, look), number=None, reference=world.new_number("VP"))
+        if i.sequence == sequence
+        else i
+        for i in fact.items
+    )
+    return replace(fact, items=tuple(items))
 
 
 def _for_a_nurse(decision: Decision, look: Look) -> Decision:
