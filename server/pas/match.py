@@ -8,7 +8,7 @@ from typing import Any
 from server.decision.request import AuthorizationRequest, RequestedItem, SentResponse
 from server.fhir.order import deciding_day
 from server.fhir.primitives import real_day
-from server.fhir.read import Resource
+from server.fhir.read import Resource, reference
 from server.fhir.version import Version
 from server.form.model import Form
 from server.form.response import form_canonicals, hidden_answers, read_response
@@ -137,7 +137,10 @@ class _Answers:
             clean, problems = read_response(form, self._value_sets, sent.resource, sent.place)
             for problem in problems:
                 self._bundle.add(problem.code, problem.text, problem.expression)
-            self._clean[key] = clean
+            nowhere = (
+                reference(clean.get("author")) and self._bundle.index.resolve(clean["author"], sent.resource) is None
+            )
+            self._clean[key] = {k: v for k, v in clean.items() if k != "author"} if nowhere else clean  # that is nobody
         return self._clean[key]
 
     def read_the_rest(self) -> None:

@@ -28,7 +28,7 @@ from server.store.desk import SqlDesk, opened_row, write_desk_row
 from server.store.desk_schema import desk_case
 from server.store.inquiry import matching
 from server.store.outbox import SqlOutbox
-from server.store.overlap import STANDING, refuse_overlap
+from server.store.overlap import BESIDE, refuse_overlap
 from server.store.ports import (
     ActiveAuthorization,
     Assertion,
@@ -130,7 +130,7 @@ class SqlStore:
         dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
         self._active = Compiled(_ACTIVE, dialect)
-        self._standing = Compiled(STANDING, dialect)
+        self._beside = Compiled(BESIDE, dialect)
         self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
         self._rendering = Compiled(_RENDERING, dialect)
         # A parallel second insert waits here until the first has committed, and then returns no row.
@@ -184,7 +184,7 @@ class SqlStore:
             known = {"transaction_key": first["transaction_key"]}
             return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
         if change.single:
-            refuse_overlap(connection, change, self._standing)
+            refuse_overlap(connection, change, self._beside)
         for part in parts:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
         self._insert[desk_case].run(connection, {"submission": claimed[0], **opened_row(change, self._rules)})
