@@ -1,7 +1,7 @@
 """A reviewer's form: what it says is read into a Ruled fact, and everything wrong with it is told at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -75,10 +75,7 @@ def read_ruling(
         one("quantity"),
         one("forward_to"),
     )
-    return RulingForm(
-        **{n: getattr(read, n) for n in RulingForm.__dataclass_fields__ if n != "wrong"},
-        wrong=_wrong(read, case, me, rules),
-    )
+    return replace(read, wrong=_wrong(read, case, me, rules))
 
 
 def _wrong(form: RulingForm, case: Case, me: Reviewer, rules: DeskRules) -> dict[str, str]:

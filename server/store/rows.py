@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping, Table
 
-from server.decision.case import CaseItem
-from server.decision.fact_json import fact_json, kind_of
+from server.decision.case import CaseItem, Fact
+from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.request import AuthorizationRequest, Transaction
 from server.decision.review_action import ACTION, reason_of
 from server.decision.ruling import PersonDecision
@@ -88,6 +88,12 @@ def fact_rows(change: Change) -> list[Row]:
         {"number": n, "at": fact.at, "kind": kind_of(fact), "body": fact_json(fact)}
         for n, fact in enumerate(change.facts, change.expected + 1)
     ]
+
+
+def facts_from(found: Iterable[Any]) -> list[Fact]:
+    """The facts of rows with `kind` and `body`; none where some are older than the keeping of facts."""
+    kept = list(found)
+    return [] if any(row.kind == schema.EARLIER for row in kept) else [fact_from(row.kind, row.body) for row in kept]
 
 
 def item_row(item: CaseItem) -> Row:

@@ -7,13 +7,11 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.clock import Clock, now
 from server.decision.case import Case, apply_all
-from server.decision.fact_json import fact_from
 from server.decision.request import Transaction
 from server.errors import DatabaseGone
 from server.fhir.version import Version
@@ -38,7 +36,6 @@ from server.store.ports import (
     QuestionnaireErrors,
 )
 from server.store.schema import (
-    EARLIER,
     HEAD,
     approval,
     assertion,
@@ -51,6 +48,7 @@ from server.store.schema import (
     submission,
     visible,
 )
+from server.store.sign_in import insert_or
 
 _T = TypeVar("_T")
 
@@ -127,7 +125,6 @@ class SqlStore:
         self._rules = rules or ClockRules()
         self.desk = SqlDesk(self)
         dialect = engines.writes.dialect
-        dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
         self._active = Compiled(_ACTIVE, dialect)
         self._beside = Compiled(BESIDE, dialect)
@@ -135,7 +132,7 @@ class SqlStore:
         self._rendering = Compiled(_RENDERING, dialect)
         # A parallel second insert waits here until the first has committed, and then returns no row.
         self._claim_transaction = Compiled(
-            dialect_insert(submission)
+            insert_or(dialect, submission)
             .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
             .returning(submission.c.seq),
             dialect,
@@ -204,9 +201,8 @@ class SqlStore:
     def case(self, case_id: str) -> Case | None:
         with self.reading() as connection:
             found = connection.execute(_FACTS, {"id": case_id}).all()
-        if not found or any(row.kind == EARLIER for row in found):
-            return None
-        return apply_all(fact_from(row.kind, row.body) for row in found)
+        facts = rows.facts_from(found)
+        return apply_all(facts) if facts else None
 
     def providers(self, case_id: str) -> Sequence[str]:
         with self.reading() as connection:
