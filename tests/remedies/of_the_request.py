@@ -99,7 +99,10 @@ ROWS = (
     remedy(
         "TYPE-1",
         REVIEW,
-        Part("A nurse clears up whether treatment is new, running or interrupted, and what a reaction to it on record means"),
+        Part(
+            "A nurse clears up whether treatment is new, running or interrupted, "
+            "and what a reaction to it on record means"
+        ),
         Part("; a corrected answer", kind_of_request),
         Part(
             " or the date of the last fill settles it.",
