@@ -70,10 +70,10 @@ ROWS = (
     remedy(
         "PROD-1",
         REVIEW,
-        Part("A nurse checks every code that the product is named or billed by"),
+        Part("A nurse checks every code and all words that the product is named or billed by"),
         Part(
-            "; J3490 or J3590, the National Drug Code of Kineret and an order of Kineret, without a code of anything "
-            "else beside them, settle it.",
+            "; J3490 or J3590, the National Drug Code of Kineret and an order of Kineret, without a code or a name of "
+            "anything else beside them, settle it.",
             together(billed, package_code, product_ordered),
         ),
     ),
@@ -99,7 +99,10 @@ ROWS = (
     remedy(
         "TYPE-1",
         REVIEW,
-        Part("A nurse clears up whether treatment is new, running or interrupted"),
+        Part(
+            "A nurse clears up whether treatment is new, running or interrupted, "
+            "and what a reaction to it on record means"
+        ),
         Part("; a corrected answer", kind_of_request),
         Part(
             " or the date of the last fill settles it.",
@@ -115,12 +118,12 @@ ROWS = (
     remedy(
         "DX-1",
         REVIEW,
-        Part("A nurse compares the condition answered with the codes and conditions sent"),
+        Part("A nurse compares the condition answered with the codes, words and conditions sent"),
         Part("; corrected codes", codes_corrected),
         Part(
             ", or a corrected answer, settle it.",
             answering(indication="STILL", diagnosis_code="M06.1"),
-            where="Diagnosis code M06.1 (Rheumatoid",
+            where="Diagnosis code M06.1 (Adult",
         ),
     ),
     remedy(
@@ -157,8 +160,8 @@ ROWS = (
         REVIEW,
         Part("A nurse looks at the order"),
         Part(
-            "; an active order (its intent: order) of the last year settles it, in force on the first day of service "
-            "and with a quantity that can be.",
+            "; an active order (its intent: order) of the last year settles it, in force on the first day of service, "
+            "with a quantity that can be and without a note.",
             order_in_force,
         ),
     ),
@@ -166,7 +169,7 @@ ROWS = (
         "MEMBER-1",
         REVIEW,
         Part("A nurse checks member and coverage"),
-        Part("; a corrected record settles it.", record_corrected),
+        Part("; a corrected record, or a corrected day of birth, settles it.", record_corrected),
     ),
     remedy(
         "EXC-CONC",

@@ -313,8 +313,11 @@ TABLE.rows_of(
 
 
 @TABLE.row(
-    "The claim names gout, and that is what the trial was for.",
-    fits=both(by_trial, lambda b: bool(all_of(b, "Condition")) and not _coded(b)),
+    "The claim names gout too, and that is what the trial was for.",
+    fits=both(by_trial, _by_code, lambda b: not all_of(b, "Condition")),
 )
 def trial_for_the_disease_on_the_claim_where_the_chart_has_the_right_one(bundle: Json) -> None:
+    right = claim(bundle)["diagnosis"][0]["diagnosisCodeableConcept"]
+    subject = patient_reference(bundle)
+    add(bundle, {"resourceType": "Condition", "id": "right", "subject": subject, "code": right})
     trial_for_the_other_disease_on_the_claim(bundle)
