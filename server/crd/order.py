@@ -21,9 +21,9 @@ ANSWERED_ORDERS = frozenset(
 )
 """The draft orders that may carry coverage-information (crd section 1.10)."""
 
-_CONCEPTS = ("medicationCodeableConcept", "codeCodeableConcept", "code")
-_SUBJECTS = ("subject", "patient")
-_REFERENCES = ("medicationReference", "codeReference")
+CONCEPTS = ("medicationCodeableConcept", "codeCodeableConcept", "code")
+SUBJECTS = ("subject", "patient")
+REFERENCES = ("medicationReference", "codeReference")
 _NAME_LIMIT = 60  # fits a card's 140 characters
 
 
@@ -81,13 +81,13 @@ def _takes_an_answer(resource: Resource, call: HookCall) -> bool:
         return False
     if resource.get("doNotPerform") is True or not isinstance(resource.get("extension"), list | None):
         return False
-    return not any(call.is_another(resource.get(key)) for key in _SUBJECTS)
+    return not any(call.is_another(resource.get(key)) for key in SUBJECTS)
 
 
 def _name(resource: Resource, named: tuple[Coding, ...]) -> str:
     """What a person reads in a card or a description: the order's own words, cut short."""
-    words = [concept.get("text") for concept in map(resource.get, _CONCEPTS) if isinstance(concept, dict)]
-    words += [ref.get("display") for ref in map(resource.get, _REFERENCES) if isinstance(ref, dict)]
+    words = [concept.get("text") for concept in map(resource.get, CONCEPTS) if isinstance(concept, dict)]
+    words += [ref.get("display") for ref in map(resource.get, REFERENCES) if isinstance(ref, dict)]
     words += [c.display for c in named]
     said = next((w for w in words if isinstance(w, str) and w.strip()), f"{resource['resourceType']}/{resource['id']}")
     plain = " ".join(said.replace("*", " ").split())

@@ -33,6 +33,11 @@ class Form:
         """The linkIds above each linkId, outermost first."""
         return {item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in form_items(self.questionnaire)}
 
+    @cached_property
+    def items(self) -> Mapping[str, FormItem]:
+        """Every item by its linkId."""
+        return {item["linkId"]: item for _, item in form_items(self.questionnaire)}
+
 
 def form_items(questionnaire: Mapping[str, Any]) -> Iterator[tuple[tuple[FormItem, ...], FormItem]]:
     """Every item of a form in its order, each with its parents, outermost first. Anything else is skipped."""

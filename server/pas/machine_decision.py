@@ -59,7 +59,7 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
             found[n] = located
-    return for_a_person(found, matched, record.left_out)
+    return for_a_person(found, matched, record)
 
 
 def _decide(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:

@@ -105,6 +105,7 @@ class Loader:
             form=form,
             validity=table.validities(),
             starts=table.starts,
+            reads=self.files.types_read(library.key),
             criteria=table.criteria(),
             parameters=table.parameters,
             approved_by=table.approved_by,

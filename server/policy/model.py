@@ -76,7 +76,7 @@ class Edition:
     starts: Date define: the first day of an approval, by the claim or by what else the policy asks; where it is null or
     not named, the item's first day of service, else the day of the claim.
     parameters: CQL parameters, the policy's switches. approved_by: "machine" releases an approval at once; "nurse"
-    turns it into a pend for a nurse.
+    turns it into a pend for a nurse. reads: the types of resources that its CQL looks into; None: it may be any.
     """
 
     policy_id: str
@@ -94,6 +94,7 @@ class Edition:
     approved_by: str = "machine"
     billing_codes: tuple[Coding, ...] = ()
     starts: str | None = None
+    reads: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from pydantic import Field
 from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
 from server.fhir.read import coding
+from server.policy.desk_file import DeskTables
+from server.policy.outgoing_table import OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml
 
@@ -57,7 +59,7 @@ class ServiceTable(TomlTable):
         )
 
 
-class PlanFile(TomlTable):
+class PlanFile(DeskTables):
     """Who the payer is, whom it covers, and what it says about services that no policy judges."""
 
     name: Text
@@ -69,10 +71,12 @@ class PlanFile(TomlTable):
     clients: tuple[Npi, ...] = Field((), description="NPI of the provider organizations it knows.")
     address: dict[str, Any] = Field({}, description="A FHIR Address.")
     members: MembersTable
+    outgoing: OutgoingTable = Field(default=OutgoingTable(), description="Whom the server may call.")
     systems: dict[str, Text] = Field({}, description="Short names for the code systems of the services.")
     service: tuple[ServiceTable, ...] = ()
 
     def contradictions(self) -> Said:
+        yield from self.desk_contradictions()
         taken: set[str] = set()
         for service in self.service:
             for code in service.codes:
@@ -104,6 +108,8 @@ def load_plan(path: Path) -> Plan:
         clients=frozenset(read.clients),
         catalogue=tuple(service.entry(read.systems) for service in read.service),
         assertion_days=read.assertion_days,
+        outgoing=read.outgoing.rules(),
+        desk=read.desk_rules(),
     )
 
 

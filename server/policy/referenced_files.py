@@ -9,6 +9,7 @@ import orjson
 from server.cql.elm import Elm, closure, elm_of, result_type
 from server.cql.elm_files import COMPILE, read_library
 from server.cql.model import CqlLibrary, ValueSet, whole_systems
+from server.cql.retrieves import wanted
 from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
@@ -114,6 +115,11 @@ class ReferencedFiles:
             text = f"{name} is no library of shared/ or a policy folder; add it, or include one there is"
             self.problem(Path(self.libraries[includer].source), "include", text)
         return tuple(self.libraries[name] for name in found)
+
+    def types_read(self, key: str) -> frozenset[str] | None:
+        """The types of resources that the library and its includes retrieve; None when that may be every type."""
+        found = wanted([self._elms[lib.key] for lib in self.closure(key)], {})
+        return None if found is None else frozenset(found)
 
     def sets_of(self, key: str, form: Form) -> tuple[ValueSet, ...]:
         """The value sets that the library, its includes and the form refer to."""

@@ -1,14 +1,15 @@
-"""Adds facts to a case: keeps the answer that was valid until now, and writes the answer that is valid from now on."""
+"""Adds facts to a case: keeps the answer valid until now, writes the one valid from now on, notes whom to tell."""
 
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
+from server.store.outbox_events import record_events
 from server.store.ports import Change
 from server.store.schema import approval, fact, former_rendering, item, item_key, rendering, submission
 
 
-def append(connection: Connection, change: Change) -> bool:
-    """Within the transaction of `connection`; False, and nothing written, when the case has other facts by now."""
+def append(connection: Connection, change: Change) -> int | None:
+    """Within the transaction of `connection`: the `seq` of the case; None, and nothing written, when it has others."""
     case = change.case
     claimed = (
         update(submission)
@@ -20,11 +21,12 @@ def append(connection: Connection, change: Change) -> bool:
     if seq is None:
         if connection.execute(select(submission.c.seq).where(submission.c.id == case.id)).scalar() is None:
             raise LookupError(f"case {case.id} is not there")
-        return False
+        return None
     _insert(connection, fact, seq, rows.fact_rows(change))
     _answer(connection, seq, change)
     _items(connection, seq, change)
-    return True
+    record_events(connection, seq, change)
+    return int(seq)
 
 
 def _answer(connection: Connection, seq: int, change: Change) -> None:

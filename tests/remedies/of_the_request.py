@@ -70,9 +70,10 @@ ROWS = (
     remedy(
         "PROD-1",
         REVIEW,
-        Part("A nurse checks the code that the product is named or billed by"),
+        Part("A nurse checks every code that the product is named or billed by"),
         Part(
-            "; J3490 or J3590, the National Drug Code of Kineret and an order of Kineret settle it.",
+            "; J3490 or J3590, the National Drug Code of Kineret and an order of Kineret, without a code of anything "
+            "else beside them, settle it.",
             together(billed, package_code, product_ordered),
         ),
     ),

@@ -51,7 +51,8 @@ TABLE.rows_of(
 
 @TABLE.row("The number of the card is another's.", fits=_numbered)
 def subscriber_number_that_differs(bundle: Json) -> None:
-    _coverage(bundle)["subscriberId"] = "W-SOMEBODY-ELSE"
+    own = _number(_coverage(bundle))["value"]
+    _coverage(bundle)["subscriberId"] = own[:-1] + ("7" if own[-1] != "7" else "8")
     _coverage(bundle)["relationship"] = concept(_RELATION, "self")
 
 
