@@ -111,7 +111,6 @@ TABLE.rows_of(
     [
         ("dose that the patient is told otherwise", {"patientInstruction": "Take ten syringes a day"}),
         ("dose with an instruction against it", {"additionalInstruction": [{"text": "1,000 mg a day, into a vein"}]}),
-        ("dose as needed", {"asNeededBoolean": True}),
         ("dose as needed for pain", {"asNeededCodeableConcept": {"text": "pain"}}),
         ("dose into an eye", {"site": concept(SNOMED, "81745001", "Eye")}),
         ("dose by infusion, as method", {"method": {"text": "intravenous infusion"}}),
