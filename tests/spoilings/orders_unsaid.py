@@ -5,10 +5,10 @@ from typing import Any
 from server.fhir.codes import PAS
 from tests.spoilings.model import Json, Table
 from tests.spoilings.request import (
-    POS,
     REQUESTED_SERVICE,
     SNOMED,
     answered,
+    at_home,
     both,
     claim,
     concept,
@@ -153,11 +153,6 @@ TABLE.rows_of(
 )
 
 
-def _on_the_item(bundle: Json) -> bool:
-    found = item(bundle).get("locationCodeableConcept", {}).get("coding", [{}])[0]
-    return found.get("system") == POS and found.get("code") in ("11", "12")
-
-
 def _place(bundle: Json, more: Json) -> None:
     location = item(bundle)["locationCodeableConcept"]
     location.update({k: v for k, v in more.items() if k != "coding"})
@@ -181,11 +176,11 @@ TABLE.rows_of(
     ],
     "At home or in a hospital?",
     _place,
-    fits=_on_the_item,
+    fits=at_home,
 )
 
 
-@TABLE.row("Room and board of a hospital.", fits=_on_the_item)
+@TABLE.row("Room and board of a hospital.", fits=at_home)
 def revenue_code_of_a_ward(bundle: Json) -> None:
     item(bundle)["revenue"] = concept("https://www.nubc.org/CodeSystem/RevenueCodes", "0120", "Room and board")
 
