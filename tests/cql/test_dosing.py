@@ -155,6 +155,8 @@ def test_words_that_are_understood(shared: CqlEngine, text: str, named: float) -
         "100 mg into each thigh daily",
         "100 mg | #1 mg| daily",
         "Do not start; hold",
+        "100 mg daily and 100 mg nightly",
+        "100 mg in the morning, 1 syringe at bedtime",
     ],
 )
 def test_words_that_are_not_understood(shared: CqlEngine, text: str) -> None:
