@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.fhir.codes import DTR
-from server.fhir.read import Resource, coding, dicts, extension_value, extensions
+from server.fhir.read import Resource, coding, dicts, extensions
 from server.form.answer import ValueSets
 from server.form.model import Form, FormItem
 
@@ -39,13 +39,17 @@ def _unsaid(asked: Mapping[str, FormItem], value_sets: ValueSets, holder: Mappin
 
 
 def _turns(question: FormItem, value_sets: ValueSets, answer: Mapping[str, Any]) -> bool:
-    """Whether one answer unsays itself."""
+    """Whether one answer unsays itself. Every answer of every request comes here: its extensions are read once."""
+    for extension in dicts(answer["extension"]) if "extension" in answer else ():
+        url = extension.get("url")
+        if url == _ABSENT:
+            return True
+        if url == _ORIGIN and _is_automatic(extension) and not _is_prefilled(question):
+            return True
+    for key, value in answer.items():
+        if key.startswith("_value") and _is_absent(value):
+            return True
     value = answer.get("valueCoding")
-    beside = [part for key, part in answer.items() if key.startswith("_value")]
-    if _is_absent(answer) or any(_is_absent(part) for part in beside):
-        return True
-    if str(_origin(answer)).startswith("auto") and not _is_prefilled(question):
-        return True
     return isinstance(value, dict) and not _is_display(value, question, value_sets)
 
 
@@ -53,9 +57,12 @@ def _is_absent(element: Any) -> bool:
     return isinstance(element, dict) and "extension" in element and any(True for _ in extensions(element, _ABSENT))
 
 
-def _origin(answer: Mapping[str, Any]) -> Any:
-    """Who gave an answer (dtr: information-origin): `auto...`, `override` or `manual`; None where nobody says."""
-    return next((extension_value(e, "source") for e in extensions(answer, _ORIGIN)), None)
+def _is_automatic(origin: Mapping[str, Any]) -> bool:
+    """Whether an information-origin (dtr) says that no person gave the answer: its `source` is `auto...`."""
+    return any(
+        part.get("url") == "source" and str(part.get("valueCode")).startswith("auto")
+        for part in dicts(origin.get("extension"))
+    )
 
 
 def _is_prefilled(question: FormItem) -> bool:

@@ -198,8 +198,8 @@ def with_request_before(fact: DecidedByMachine, before: AskedBefore, world: Worl
         ASKED_BEFORE,
         sentence="No person has denied this service for the member in the same days, or has it to decide.",
         why=f"An earlier request under this policy, {before.reference or before.case_id}, {was}.",
-        remedy="A nurse reviewer reads both and asks which answers are true; what was wrong in the earlier request is to "
-        "be corrected there.",
+        remedy="A nurse reviewer reads both and asks which answers are true; what was wrong in the earlier request is "
+        "to be corrected there.",
     )
     return _pended(fact, before.sequence, look, world)
 

@@ -1,4 +1,4 @@
-"""One authorization of a service at a time, and none behind a person's back: looked at in the transaction that writes."""
+"""One authorization of a service at a time, none behind a person's back: looked at in the transaction that writes."""
 
 from sqlalchemy import Connection, Integer, bindparam, func, literal_column, null, or_, select, union_all
 

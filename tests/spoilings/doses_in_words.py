@@ -64,7 +64,7 @@ TABLE.rows_of(
         ("100 mg as needed for gout", [dosage(asNeededCodeableConcept=concept(SNOMED, "90560007", "Gout"))]),
         ("up to 500 mg at once", [dosage(maxDosePerAdministration=dose(500))]),
         (
-            "under the skin and into a vein",
+            "under the skin and into a vein, another way",
             [dosage(route={"coding": [_SUBCUTANEOUS, {"system": SNOMED, "code": "47625008"}]})],
         ),
         (

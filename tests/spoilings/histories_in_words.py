@@ -69,7 +69,7 @@ def _beside(bundle: Json, coded: Json) -> None:
 TABLE.rows_of(
     [
         ("COVID-19 beside it in SNOMED CT", _COVID),
-        ("COVID-19 beside it in words", {"text": "COVID-19"}),
+        ("COVID-19 beside it in words, another way", {"text": "COVID-19"}),
         ("COVID-19 beside it in ICD-10 of another edition", concept("http://hl7.org/fhir/sid/icd-10", "U07.1")),
     ],
     "COVID-19 goes to the medical director.",
@@ -132,7 +132,7 @@ _REFUTED = {"verificationStatus": concept(_VERIFICATION, "refuted"), "clinicalSt
 TABLE.rows_of(
     [
         ("refuted in SNOMED CT", {"code": concept(SNOMED, "69896004", "Rheumatoid arthritis"), **_REFUTED}),
-        ("refuted in words", {"code": {"text": "Rheumatoid arthritis"}, **_REFUTED}),
+        ("refuted in words, another way", {"code": {"text": "Rheumatoid arthritis"}, **_REFUTED}),
         (
             "one of several that it may be",
             {"code": concept(ICD10, "M06.9"), "verificationStatus": concept(_VERIFICATION, "differential")},

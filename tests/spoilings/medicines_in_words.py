@@ -63,7 +63,7 @@ def biologic_that_the_order_replaces(bundle: Json) -> None:
 
 
 @TABLE.row("Adalimumab was handed over, nobody knows when.")
-def biologic_filled_on_no_day(bundle: Json) -> None:
+def adalimumab_handed_over_on_no_day(bundle: Json) -> None:
     _about(bundle, "MedicationDispense", {"status": "completed", "medicationCodeableConcept": _ADALIMUMAB})
 
 
@@ -76,14 +76,14 @@ _PLAN = {"status": "active", "intent": "plan"}
 TABLE.rows_of(
     [
         (
-            "biologic ordered as a service in words",
+            "biologic ordered as a service in words, another way",
             (
                 "ServiceRequest",
                 {"status": "active", "intent": "order", "code": {"text": "Infliximab infusion 5 mg/kg"}},
             ),
         ),
         (
-            "biologic given as a procedure in words",
+            "biologic given as a procedure in words, another way",
             (
                 "Procedure",
                 {"status": "completed", "code": {"text": "Remicade infusion"}, "performedDateTime": "2026-11-20"},
