@@ -192,7 +192,10 @@ def prescriber_who_is_not_active(bundle: Json) -> None:
             entry["resource"]["active"] = False
 
 
-@TABLE.row("By qualification a nurse practitioner.", fits=initial)
+@TABLE.row(
+    "By qualification a nurse practitioner, and nobody was consulted.",
+    fits=both(initial, lambda b: not answered(b, "specialist-consulted")),
+)
 def prescriber_who_is_qualified_as_a_nurse(bundle: Json) -> None:
     nurse = {"code": concept("http://nucc.org/provider-taxonomy", "363L00000X")}
     for entry in bundle["entry"]:
