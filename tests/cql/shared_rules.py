@@ -22,6 +22,7 @@ PARAMETERS: Mapping[str, Any] = {
     "Consultation Days": 365,
     "Document Days": 365,
     "Least Document Bytes": 20,
+    "Least Picture Bytes": 1000,
     "Answer Days": 180,
     "Clock Days": 1,
     "Claim Days": 90,

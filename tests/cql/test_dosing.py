@@ -119,15 +119,75 @@ def test_instructions_beside_and_after_each_other(shared: CqlEngine) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("Inject 300 mg daily", [300]),
-        ("Inject 1,000mg then 50 mg", [1000, 50]),
-        ("Inject 18 mg (0.12 mL of 100 mg/0.67 mL)", [18]),
-        ("as directed", []),
+        ("Inject 300 mg daily", 300),
+        ("Inject 50 mg twice daily", 100),
+        ("Inject 2 syringes every day at bedtime", 200),
+        ("Inject one prefilled syringe (100 mg/0.67 mL) subcutaneously once daily", 100),
+        ("100 mg/0.67 mL under the skin daily. Rotate injection sites; keep refrigerated, do not freeze.", 100),
+        ("Inject 18 mg (0.12 mL of 100 mg/0.67 mL) SC q24h", 18),
+        ("1,000 mg a day", 1000),
+        ("1.34 mL in the morning and at night", 400),
+        ("2 mg/kg/day", 60),
+        ("Inject 100 mg (149 mg/mL) daily", 100),
     ],
 )
-def test_milligrams_in_words(shared: CqlEngine, text: str, named: list[float]) -> None:
-    """What an instruction says in words is compared with its numbers; a strength is no dose."""
-    assert readings(shared, instruction(text=text))["Named"] == named
+def test_words_that_are_understood(shared: CqlEngine, text: str, named: float) -> None:
+    """Amounts and times of a text make a daily dose; a strength is none where an amount stands beside it."""
+    found = readings(shared, instruction(text=text))["Dosages"][0]
+    assert (found["isClear"], found["named"]) == (True, pytest.approx(named, abs=0.2))
+    assert readings(shared, {"text": text})["Highest"] == found["named"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "100 mg daily, may increase to 200 if flare",
+        "100 mg every hour",
+        "ten syringes daily",
+        "1 000 mg daily",
+        "1.000 mg daily",
+        "\uff11\uff10\uff10 mg daily",
+        "100 mg IV daily",
+        "100-200 mg daily",
+        ">100 mg daily",
+        "200 mg/1.34 mL daily",
+        "100 mg daily with Humira",
+        "100 mg into each thigh daily",
+        "100 mg | #1 mg| daily",
+        "Do not start; hold",
+        "100 mg daily and 100 mg nightly",
+        "100 mg in the morning, 1 syringe at bedtime",
+    ],
+)
+def test_words_that_are_not_understood(shared: CqlEngine, text: str) -> None:
+    """Whatever else a text says, a person reads it, and by itself it is no dose."""
+    assert readings(shared, instruction(text=text))["Dosages"][0]["isClear"] is False
+    assert readings(shared, {"text": text})["Highest"] is None
+
+
+def test_words_that_give_no_dose(shared: CqlEngine) -> None:
+    """They are understood and stand for nothing."""
+    found = readings(shared, instruction(text="Use as directed"))["Dosages"][0]
+    assert (found["isClear"], found["named"]) == (True, None)
+
+
+def test_numbered_lines_of_one_day(shared: CqlEngine) -> None:
+    """Morning and evening add up although they are numbered; with an end, or the same moment, they are steps."""
+
+    def line(number: int, moment: str, **more: Any) -> dict[str, Any]:
+        return instruction({"repeat": {"when": [moment], **more}}, sequence=number)
+
+    month = {"boundsDuration": quantity(28, "d")}
+    assert readings(shared, line(1, "MORN"), line(2, "EVE"))["Highest"] == 200
+    assert readings(shared, line(1, "MORN"), line(2, "MORN"))["Highest"] == 100
+    assert readings(shared, line(1, "MORN", **month), line(2, "EVE", **month))["Highest"] == 100
+
+
+def test_a_unit_and_its_words_say_the_same(shared: CqlEngine) -> None:
+    """Milligrams by code and grams in words are no dose."""
+    for unit, dose in (("g", None), ("milligrams", 100), ("Syringe label", 100)):
+        said = {**quantity(100, "mg"), "unit": unit}
+        assert readings(shared, {"timing": DAILY, "doseAndRate": [{"doseQuantity": said}]})["Highest"] == dose
 
 
 @pytest.mark.parametrize(
@@ -138,6 +198,13 @@ def test_milligrams_in_words(shared: CqlEngine, text: str, named: list[float]) -
         (concept(None, "", text="Subcutaneous"), True),
         (concept("http://snomed.info/sct", "47625008"), False),
         (concept(None, "", text="intravenous"), False),
+        (concept(None, "", text="under the skin"), True),
+        (concept("http://house.example/routes", "18", "Subcutaneous"), True),
+        (concept("http://house.example/routes", "18"), False),
+        (concept("http://snomed.info/sct", "34206005", "Subcutaneous route (qualifier value)"), True),
+        (concept("http://snomed.info/sct", "34206005", "Intravenous route"), False),
+        (concept("http://snomed.info/sct", "34206005", text="IV"), False),
+        (concept("http://snomed.info/sct", "47625008", "Subcutaneous route"), False),
     ],
 )
 def test_routes(shared: CqlEngine, route: dict[str, Any], *, under: bool) -> None:

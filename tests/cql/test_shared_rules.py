@@ -502,8 +502,42 @@ def test_a_report_that_found_nothing_denies(engine: CqlEngine, words: str, *, de
     coded = {**report, "conclusion": "IL1RN", "conclusionCode": [concept("http://snomed.info/sct", "260415000")]}
     assert say(engine, coded)["Results"][0]["denies"] is True
     assert say(engine, {**report, "conclusion": "NLRP3"})["Results"] == []
-    assert say(engine, {**report, "status": "preliminary"})["Results"] == []
+    assert (
+        say(engine, {**report, "conclusion": f"IL1RN: {words}", "status": "preliminary"})["Results"][0]["isFinal"]
+        is False
+    )
     assert say(engine, {**report, "status": "entered-in-error", "conclusion": "IL1RN"})["Results"][0]["withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("IL1RN: two pathogenic variants. DIRA confirmed.", "affirms"),
+        ("Homozygous pathogenic variant of IL1RN. No pathogenic variants in NLRP3, MEFV.", "affirms"),
+        ("Biallelic IL1RN variants; no other variants of uncertain significance", "affirms"),
+        ("Compound heterozygous for c.355C>T in IL1RN, pathogenic", "affirms"),
+        ("IL1RN result pending", "denies"),
+        ("NLRP3 variant found, not pathogenic; IL1RN normal", "denies"),
+        ("Homozygous pathogenic variant of IL1RN, no other variants", "affirms"),
+        ("NLRP3 variant found, pathogenic; IL1RN was sequenced", "open"),
+        ("NLRP3 was sequenced. A pathogenic variant was found. IL1RN was sequenced", "open"),
+        ("Non-pathogenic IL1RN variant", "denies"),
+        ("Heterozygous carrier of IL1RN variant only.", "denies"),
+        ("IL1RN was sequenced", "open"),
+        ("Pathogenic variant in NLRP3; IL1RN was sequenced", "open"),
+    ],
+)
+def test_a_report_must_affirm(engine: CqlEngine, words: str, state: str) -> None:
+    """Clause by clause: what is said of other genes neither affirms nor denies."""
+    report = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "IL1RN"}, "conclusion": words}
+    (found,) = say(engine, report)["Results"]
+    assert (found["denies"], found["isOpen"]) == {
+        "affirms": (False, False),
+        "denies": (True, True),
+        "open": (False, True),
+    }[state]
+    (silent,) = say(engine, {**report, "conclusion": None})["Results"]
+    assert (silent["denies"], silent["isOpen"]) == (False, False)
 
 
 # -- site of care (SOC-0 to SOC-E6; points 9 and 10) ---------------------------------------------------------

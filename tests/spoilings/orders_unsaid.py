@@ -5,10 +5,10 @@ from typing import Any
 from server.fhir.codes import PAS
 from tests.spoilings.model import Json, Table
 from tests.spoilings.request import (
-    POS,
     REQUESTED_SERVICE,
     SNOMED,
     answered,
+    at_home,
     both,
     claim,
     concept,
@@ -111,7 +111,6 @@ TABLE.rows_of(
     [
         ("dose that the patient is told otherwise", {"patientInstruction": "Take ten syringes a day"}),
         ("dose with an instruction against it", {"additionalInstruction": [{"text": "1,000 mg a day, into a vein"}]}),
-        ("dose as needed", {"asNeededBoolean": True}),
         ("dose as needed for pain", {"asNeededCodeableConcept": {"text": "pain"}}),
         ("dose into an eye", {"site": concept(SNOMED, "81745001", "Eye")}),
         ("dose by infusion, as method", {"method": {"text": "intravenous infusion"}}),
@@ -154,11 +153,6 @@ TABLE.rows_of(
 )
 
 
-def _on_the_item(bundle: Json) -> bool:
-    found = item(bundle).get("locationCodeableConcept", {}).get("coding", [{}])[0]
-    return found.get("system") == POS and found.get("code") in ("11", "12")
-
-
 def _place(bundle: Json, more: Json) -> None:
     location = item(bundle)["locationCodeableConcept"]
     location.update({k: v for k, v in more.items() if k != "coding"})
@@ -182,11 +176,11 @@ TABLE.rows_of(
     ],
     "At home or in a hospital?",
     _place,
-    fits=_on_the_item,
+    fits=at_home,
 )
 
 
-@TABLE.row("Room and board of a hospital.", fits=_on_the_item)
+@TABLE.row("Room and board of a hospital.", fits=at_home)
 def revenue_code_of_a_ward(bundle: Json) -> None:
     item(bundle)["revenue"] = concept("https://www.nubc.org/CodeSystem/RevenueCodes", "0120", "Room and board")
 
@@ -198,7 +192,10 @@ def prescriber_who_is_not_active(bundle: Json) -> None:
             entry["resource"]["active"] = False
 
 
-@TABLE.row("By qualification a nurse practitioner.", fits=initial)
+@TABLE.row(
+    "By qualification a nurse practitioner, and nobody was consulted.",
+    fits=both(initial, lambda b: not answered(b, "specialist-consulted")),
+)
 def prescriber_who_is_qualified_as_a_nurse(bundle: Json) -> None:
     nurse = {"code": concept("http://nucc.org/provider-taxonomy", "363L00000X")}
     for entry in bundle["entry"]:

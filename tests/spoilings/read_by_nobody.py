@@ -10,6 +10,7 @@ from tests.spoilings.request import (
     RXNORM,
     add,
     an_order,
+    at_home,
     claim,
     concept,
     item,
@@ -246,7 +247,7 @@ TABLE.rows_of(
 )
 
 
-@TABLE.row("At home, during a stay in the hospital?")
+@TABLE.row("At home, during a stay in the hospital?", fits=at_home)
 def encounter_of_an_inpatient(bundle: Json) -> None:
     stay = {
         "resourceType": "Encounter",
