@@ -66,6 +66,8 @@ def serve(settings: Settings) -> int:
     from server.app import create_app
     from server.connection import ImpatientProtocol
     from server.log import configure, log
+    from server.pages.examples import SUBMIT, example_files
+    from server.practice import practise
     from server.services import open_services
 
     configure(settings.log_level, json=settings.log_json)
@@ -79,6 +81,8 @@ def serve(settings: Settings) -> int:
             _wait_for(services.engine, settings)
             app = create_app(services)
             _listen(listener, settings)
+            if sample := example_files(settings.policies).get(SUBMIT):
+                practise(services, sample)
         except BaseException:
             services.close()
             raise

@@ -9,17 +9,17 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm import Elm, closure, elm_of, type_name, without
+from server.cql.elm import elm_of
 from server.cql.isolate import CqlError, Isolate
 from server.cql.model import CqlLibrary, ValueSet
-from server.cql.retrieves import Wanted, relevant, wanted
+from server.cql.program import load_request, programs_of
+from server.cql.retrieves import relevant
 from server.errors import EngineError
 from server.fhir.read import Resource
 
 START_SECONDS = 30.0  # how long an evaluation waits for a free isolate; the start of an isolate counts
 REQUEST_DATE = "Request Date"
-_NOT_RUN = frozenset({"annotation", "localId", "resultTypeName", "resultTypeSpecifier"})
-"""Members of ELM that only readers need. The engine does not use them, and they are most of the text."""
+_CLOSED = "the CQL engine is closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +36,6 @@ class Asked:
 
     define: str
     where: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """What an evaluation of one main library needs to know: its parameters with their CQL types, and its retrieves."""
-
-    types: Mapping[str, str]
-    without_default: tuple[str, ...]
-    wanted: Wanted | None
-
-    def parameters(self, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """The given values of declared parameters; null where there is neither a value nor a default.
-
-        Without that null the engine would put an object of its own in its place.
-        """
-        found = {**dict.fromkeys(self.without_default), **{n: v for n, v in given.items() if n in self.types}}
-        return {name: {"type": self.types[name], "value": value} for name, value in found.items()}
 
 
 class CqlEngine:
@@ -77,8 +60,8 @@ class CqlEngine:
         value_sets = tuple(value_sets)
         self.name = _name(script)
         self._script = script
-        self._load = _load_request(elms.values(), value_sets)
-        self._programs = _programs(elms, value_sets)
+        self._load = load_request(elms.values(), value_sets)
+        self._programs = programs_of(elms, value_sets)
         self._timeout_seconds = timeout_seconds
         self._memory_mb = memory_mb
         # last in, first out: under light load the isolate whose code is compiled already answers
@@ -139,6 +122,10 @@ class CqlEngine:
         """Returns when the first isolate has started; raises CqlError when it did not."""
         self._free.put(self._take())
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def _run(self, request: bytes) -> list[dict[str, Any] | CqlError]:
         isolate = self._take()
         broken = True  # until the isolate answers, or tells what failed
@@ -157,11 +144,14 @@ class CqlEngine:
 
     def _take(self) -> Isolate:
         if self._closed:
-            raise CqlError("the CQL engine is closed")
+            raise CqlError(_CLOSED)
         try:
             found = self._free.get(timeout=START_SECONDS)
         except queue.Empty:
             raise CqlError("no CQL engine was free in time") from None
+        if self._closed:  # while this waited
+            self._free.put(found)
+            raise CqlError(_CLOSED)
         if isinstance(found, Isolate):
             return found
         self._submit(self._start)  # another isolate may start for the next evaluation
@@ -194,52 +184,13 @@ class CqlEngine:
             if isinstance(found, Isolate):
                 found.close()
         self._isolates = 0
+        self._free.put(CqlError(_CLOSED))  # for whoever waits for an isolate still
 
 
 def _name(script: str) -> str:
     """The engine's name as decisions record it: the release that build.mjs wrote on the first line of the script."""
     first = script.partition("\n")[0]
     return first.removeprefix("// ") if first.startswith("// cql-execution ") else "cql-execution"
-
-
-def _runnable(elm: Elm) -> dict[str, Any]:
-    """ELM with its `library` wrapper and only what runs: a third of the text, and of the memory in every isolate."""
-    statements = without(elm.root.get("statements") or {}, _NOT_RUN)
-    return {"library": {**elm.root, "annotation": [], "statements": statements}}
-
-
-def _load_request(elms: Iterable[Elm], value_sets: Iterable[ValueSet]) -> str:
-    """The argument of `load` in engine.entry.js: every library and every expansion."""
-    expansions = {
-        value_set.url: {value_set.version: [{"system": s, "code": c} for s, c in _codes(value_set)]}
-        for value_set in value_sets
-    }
-    return orjson.dumps({"libraries": [_runnable(elm) for elm in elms], "valueSets": expansions}).decode()
-
-
-def _codes(value_set: ValueSet) -> list[tuple[str, str]]:
-    """The codes as the file spells them and as they are normalised, so that a record may use either spelling."""
-    written = {
-        (str(c.get("system", "")), str(c["code"]))
-        for c in value_set.resource.get("expansion", {}).get("contains", ())
-        if c.get("code")
-    }
-    normalised = {(system, code) for system, _, code in (token.partition("|") for token in value_set.members)}
-    return sorted(written | normalised)
-
-
-def _programs(elms: Mapping[str, Elm], value_sets: Iterable[ValueSet]) -> dict[str, _Program]:
-    codes = {v.url: frozenset(code for _, code in _codes(v)) for v in value_sets}
-    programs = {}
-    for key in elms:
-        run = [elms[k] for k in closure(key, elms)[0]]
-        declared = [p for elm in run for p in elm.parameters.values()]
-        programs[key] = _Program(
-            types={p["name"]: type_name(p) for p in declared},
-            without_default=tuple(p["name"] for p in declared if "default" not in p),
-            wanted=wanted(run, codes),
-        )
-    return programs
 
 
 def _bundle(resources: Sequence[Resource]) -> Resource:

@@ -12,7 +12,7 @@ const plain = require('./server/cql/js/plain.cjs');
 const { load, evaluate: { library, shared, runs: [run] } } = JSON.parse(fs.readFileSync(0, 'utf8'));
 const libraries = Object.fromEntries(load.libraries.map(l => [`${l.library.identifier.id}|${l.library.identifier.version}`, l]));
 const source = PatientSource.FHIRv401();
-source.loadBundles([{ ...shared, entry: [...shared.entry, ...run.own.entry] }]);
+source.loadBundles([{ ...shared, entry: [...run.own.entry, ...shared.entry] }]);
 const parameters = Object.fromEntries(Object.entries(run.parameters)
   .map(([name, { type, value }]) => [name, type === 'Date' && value ? cql.Date.parse(value) : value]));
 const main = new cql.Library(libraries[library], new cql.Repository(libraries));

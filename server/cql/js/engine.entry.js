@@ -10,6 +10,7 @@ const cqlFhir = require('cql-exec-fhir');
 const luxon = require('luxon');
 const plain = require('./plain.cjs');
 const { rememberElements } = require('./quicker.cjs');
+require('./quicker_nodes.cjs');
 
 // The machine's time zone must not reach an answer: what has no zone is read as UTC.
 luxon.Settings.defaultZone = 'utc';
