@@ -68,7 +68,13 @@ TABLE.rows_of(
 )
 
 
-@TABLE.row("The form gives another first day than the request.")
+def _dated(bundle: Json) -> bool:
+    """Whether the request gives a first day beside that of the form."""
+    item = first(bundle, "Claim")["item"][0]
+    return "servicedDate" in item or "servicedPeriod" in item
+
+
+@TABLE.row("The form gives another first day than the request.", fits=_dated)
 def service_days_that_differ(bundle: Json) -> None:
     answer(bundle, {"service-start": _near(bundle, 20)})
 

@@ -10,6 +10,7 @@ from tests.spoilings.request import (
     SNOMED,
     add,
     an_order,
+    answered,
     claim,
     concept,
     initial,
@@ -275,7 +276,12 @@ def item_with_the_display_of_another_drug(bundle: Json) -> None:
     claim(bundle)["item"][0]["productOrService"]["coding"][0]["display"] = "Injection, infliximab"
 
 
-@TABLE.row("A grave allergy to the very medicine.")
+def _not_for_an_adverse_event(bundle: Json) -> bool:
+    """Whether the hospital is asked for no reaction to the medicine: there the reaction is the proof."""
+    return bool(answered(bundle, "site-exception") != "E3")
+
+
+@TABLE.row("A grave allergy to the very medicine.", fits=_not_for_an_adverse_event)
 def allergy_to_the_medicine_asked_for(bundle: Json) -> None:
     allergy = {
         "resourceType": "AllergyIntolerance",
