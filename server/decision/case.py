@@ -10,7 +10,16 @@ from typing import TypeAlias
 
 from server.decision.model import Decision, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem
-from server.decision.ruling import Authorization, PersonDecision, Status, by_machine, rule
+from server.decision.ruling import (
+    CLOSED,
+    Authorization,
+    PersonDecision,
+    Status,
+    by_machine,
+    by_machine_again,
+    cancel,
+    rule,
+)
 from server.errors import DecisionRefused
 from server.fhir.read import Resource
 from server.policy.model import State
@@ -70,7 +79,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class DecidedByMachine:
-    """The machine approved or pended each item. remark: what the answer says beside the decision."""
+    """The machine approved or pended each item that waited to be judged: first all of them, then those touched since.
+
+    remark: what the answer says beside the decision.
+    """
 
     at: datetime
     items: tuple[MachineDecision, ...]
@@ -85,7 +97,32 @@ class Ruled:
     rulings: tuple[Ruling, ...]
 
 
-Fact: TypeAlias = Received | DecidedByMachine | Ruled
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The sender sent the request anew, with what is added, changed and cancelled (pas P-80 to P-84).
+
+    request: as it asks now, without the items that are cancelled. touched: the items to be judged by it: new ones and
+    those that it changes. cancelled: those that it takes back. An item that is in none of them stays as it stands.
+    """
+
+    at: datetime
+    caller: str
+    request: AuthorizationRequest
+    touched: tuple[int, ...]
+    cancelled: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Documents came in (pas P-93 to P-95). request: with them. touched: the items to be judged by it."""
+
+    at: datetime
+    caller: str
+    request: AuthorizationRequest
+    touched: tuple[int, ...]
+
+
+Fact: TypeAlias = Received | DecidedByMachine | Ruled | Updated | Attached
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +165,9 @@ class CaseItem:
 
     @property
     def outcome(self) -> str:
-        """The machine's outcome, or the verdict of the person who decided since."""
+        """The machine's outcome, or the verdict of the person who decided since; `cancelled` by its sender."""
+        if self.status is Status.CANCELLED:
+            return Status.CANCELLED
         return self.ruling.verdict if self.ruling else self.decision.outcome
 
     @property
@@ -147,7 +186,8 @@ class Case:
     """One request and what became of it.
 
     facts: how many facts made it what it is; the number that the next one must follow.
-    answered: when the decision that stands was made. items: empty until the machine has decided.
+    answered: when the decision that stands was made. items: empty until the machine has decided; also those that later
+    versions of the request leave out. judging: the sequences of the items that the machine is to decide next.
     """
 
     id: str
@@ -158,6 +198,11 @@ class Case:
     answered: datetime
     items: tuple[CaseItem, ...] = ()
     remark: str = ""
+    judging: tuple[int, ...] = ()
+
+    def item(self, sequence: int) -> CaseItem | None:
+        """The item of this sequence; None where there is none, or it was never judged."""
+        return next((i for i in self.items if i.sequence == sequence), None)
 
 
 def apply(case: Case | None, fact: Fact) -> Case:
@@ -165,7 +210,8 @@ def apply(case: Case | None, fact: Fact) -> Case:
     if isinstance(fact, Received):
         if case is not None:
             raise DecisionRefused("A request is received once; what comes later changes its case.")
-        return Case(fact.case_id, fact.at, fact.caller, fact.request, facts=1, answered=fact.at)
+        judging = tuple(i.sequence for i in fact.request.items)
+        return Case(fact.case_id, fact.at, fact.caller, fact.request, 1, fact.at, judging=judging)
     if case is None:
         raise DecisionRefused("A case begins with the request that was received.")
     match fact:
@@ -173,6 +219,10 @@ def apply(case: Case | None, fact: Fact) -> Case:
             return _decided(case, fact)
         case Ruled():
             return _ruled(case, fact)
+        case Updated():
+            return _changed(case, fact, fact.cancelled)
+        case Attached():
+            return _changed(case, fact, ())
 
 
 def apply_all(facts: Iterable[Fact]) -> Case:
@@ -186,27 +236,78 @@ def apply_all(facts: Iterable[Fact]) -> Case:
 
 
 def _decided(case: Case, fact: DecidedByMachine) -> Case:
-    if case.items:
+    if not case.judging:
         raise DecisionRefused("The machine has decided this request already.")
     made = {d.sequence: d for d in fact.items}
-    if [*made] != [r.sequence for r in case.request.items] or len(made) != len(fact.items):
+    if tuple(made) != case.judging or len(made) != len(fact.items):
         raise DecisionRefused("The machine decides every item of a request, each once and in their order.")
-    items = tuple(_first(requested, made[requested.sequence]) for requested in case.request.items)
-    return replace(case, items=items, remark=fact.remark, answered=fact.at, facts=case.facts + 1)
+    asked = {r.sequence: r for r in case.request.items}
+    now = {i.sequence: i for i in case.items}
+    now |= {n: _judged(asked.get(n), now.get(n), d) for n, d in made.items()}
+    return replace(
+        case,
+        items=tuple(now.values()),
+        judging=(),
+        remark=fact.remark,
+        answered=fact.at,
+        facts=case.facts + 1,
+    )
 
 
-def _first(requested: RequestedItem, made: MachineDecision) -> CaseItem:
-    authorization = by_machine(made.decision.outcome)
+def _judged(asked: RequestedItem | None, was: CaseItem | None, made: MachineDecision) -> CaseItem:
+    """An item that the machine decides, for the first time or again."""
+    outcome = made.decision.outcome
+    authorization = by_machine_again(was.authorization, outcome) if was else by_machine(outcome)
     approved = authorization.status is Status.APPROVED
     if bool(made.number) is not approved or bool(made.reference) is approved:
         raise DecisionRefused("What is approved has an authorization number, and what is pended a reference number.")
-    return CaseItem(requested, made.decision, authorization, made.number, made.reference, made.document)
+    requested = asked or (was.requested if was else None)
+    if requested is None:
+        raise DecisionRefused("The machine decides what was asked for.")
+    reference = was.reference if was and was.reference else made.reference
+    return CaseItem(requested, made.decision, authorization, made.number, reference, made.document)
+
+
+def _changed(case: Case, fact: Updated | Attached, cancelled: tuple[int, ...]) -> Case:
+    """The case after its sender said more: what is touched waits for the machine, the rest stands."""
+    asked = {r.sequence: r for r in fact.request.items}
+    known = {i.sequence: i for i in case.items}
+    touched = set(fact.touched)
+    if (
+        touched & set(cancelled)
+        or not touched <= asked.keys()
+        or not set(cancelled) <= known.keys() | set(case.judging)
+    ):
+        raise DecisionRefused("What is changed or cancelled is an item of the request, and one of the two.")
+    if not asked.keys() - known.keys() - set(cancelled) <= touched | set(case.judging):
+        raise DecisionRefused("What is new in a request is judged.")
+    if closed := [n for n in fact.touched if n in known and known[n].status in CLOSED]:
+        raise DecisionRefused(f"Item {closed[0]} is {known[closed[0]].status}; a new request is needed for it.")
+    first = {n: r for n in case.judging if n not in known for r in case.request.items if r.sequence == n}
+    now = {n: replace(i, requested=asked.get(n, i.requested)) for n, i in known.items()}
+    now |= {n: _taken_back(now.get(n) or _unjudged(first[n])) for n in cancelled}
+    judging = tuple(n for n in dict.fromkeys((*case.judging, *fact.touched)) if n not in cancelled)
+    return replace(
+        case, request=fact.request, items=tuple(now.values()), judging=judging, answered=fact.at, facts=case.facts + 1
+    )
+
+
+def _taken_back(item: CaseItem) -> CaseItem:
+    return replace(item, authorization=cancel(item.authorization), number=None, document=None)
+
+
+def _unjudged(requested: RequestedItem) -> CaseItem:
+    """An item that is cancelled before anybody judged it: an update came first (pas T-5)."""
+    decision = Decision(Outcome.PEND_NURSE, (), None, None, None, None, "none: cancelled before it was judged")
+    return CaseItem(requested, decision, by_machine(Outcome.PEND_NURSE), None, None, None)
 
 
 def _ruled(case: Case, fact: Ruled) -> Case:
     rulings = {r.sequence: r for r in fact.rulings}
     if not rulings or len(rulings) != len(fact.rulings) or not rulings.keys() <= {i.sequence for i in case.items}:
         raise DecisionRefused("A ruling names items of the case, each once.")
+    if case.judging:
+        raise DecisionRefused("The machine judges the request first.")
     items = tuple(_after(i, rulings[i.sequence]) if i.sequence in rulings else i for i in case.items)
     return replace(case, items=items, answered=fact.at, facts=case.facts + 1)
 

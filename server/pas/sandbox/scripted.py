@@ -19,13 +19,10 @@ from server.pas.match import MatchedRequest
 from server.pas.rejections import UPDATE, rejections_of
 from server.pas.request.inquiry import InquiryRequest
 from server.pas.sandbox.elements import with_elements
-from server.pas.sandbox.sandbox_file import Script, Scripts
+from server.pas.sandbox.sandbox_file import SCRIPTED, Script, Scripts
 from server.pas.submit import answer_of, stored_answer, submit
 from server.policy.model import State
 from server.world import World
-
-SCRIPTED = "SCRIPTED"
-"""The finding of a decision that a sandbox's script made."""
 
 _STATE = {
     Outcome.APPROVE: State.MET,
