@@ -100,7 +100,7 @@ _WRITTEN: dict[str, type[Any]] = {
 
 
 def kind_of(fact: Fact) -> str:
-    """The word under which the record keeps a fact: `received`, `decided-by-machine`, `ruled`, `updated`, `attached`."""
+    """The word under which the record keeps a fact: one of _WRITTEN."""
     return _KINDS[type(fact)]
 
 
@@ -111,8 +111,8 @@ def fact_json(fact: Fact) -> bytes:
             asked = _asked(fact.request)
             return orjson.dumps(_Received(at=fact.at, case_id=fact.case_id, caller=fact.caller, **asked))
         case Updated():
-            more = {"touched": fact.touched, "cancelled": fact.cancelled}
-            return orjson.dumps(_Changed(at=fact.at, caller=fact.caller, **more, **_asked(fact.request)))
+            asked = _asked(fact.request) | {"touched": fact.touched, "cancelled": fact.cancelled}
+            return orjson.dumps(_Changed(at=fact.at, caller=fact.caller, **asked))
         case Attached():
             return orjson.dumps(_Changed(at=fact.at, caller=fact.caller, touched=fact.touched, **_asked(fact.request)))
         case _:

@@ -49,7 +49,7 @@ def for_a_person(
         item = matched.items[n]
         own = (_items_beside(item, matched.items), _kind_of_request(item), _hidden_answers(item))
         for look in (*of_all, *(o for o in own if o)):
-            found[n] = _for_a_nurse(found[n], look)
+            found[n] = for_a_nurse(found[n], look)
     return found
 
 
@@ -139,11 +139,12 @@ def _pended(item: MachineDecision, stands: AuthorizationStands, world: World) ->
         why=f"An authorization under this policy is in force from {stands.period[0]} to {stands.period[1]}.",
         remedy="A nurse reviewer compares the two. Claim/$inquire tells what is in force; ask for days after it.",
     )
-    decision = _for_a_nurse(item.decision, look)
+    decision = for_a_nurse(item.decision, look)
     return replace(item, decision=decision, number=None, reference=world.new_number("VP"))
 
 
-def _for_a_nurse(decision: Decision, look: Look) -> Decision:
+def for_a_nurse(decision: Decision, look: Look) -> Decision:
+    """The decision with one more finding, which a nurse is to look at."""
     finding = Finding(
         criterion=look.criterion,
         state=State.REVIEW,

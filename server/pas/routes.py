@@ -16,10 +16,12 @@ from server.pas.explain import explain as explained
 from server.pas.explain import read_claim_response
 from server.pas.inquire import inquire as inquired
 from server.pas.match import read_and_match
+from server.pas.read_update import is_update, read_update
 from server.pas.request.inquiry import read_inquiry
 from server.pas.sandbox.sandbox_file import Scripts
 from server.pas.sandbox.scripted import Sandbox
 from server.pas.submit import submit as submitted
+from server.pas.update import update as updated
 from server.url import version_of
 from server.world import World
 
@@ -71,6 +73,8 @@ async def explain(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> Fhir
 
 
 def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    if is_update(body) and not (pas.sandbox and pas.sandbox.answers(body, raw, pas.version)):
+        return updated(read_update(raw, body, pas.version, pas.world.policies), raw, caller, pas.world)
     matched = read_and_match(raw, body, pas.version, pas.world.policies)
     if pas.sandbox is not None:
         return pas.sandbox.submit(matched, raw, caller)

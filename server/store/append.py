@@ -3,12 +3,26 @@
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
+from server.store.overlap import refuse_overlap
 from server.store.ports import Change
-from server.store.schema import approval, fact, former_rendering, item, item_key, rendering, submission
+from server.store.schema import (
+    approval,
+    fact,
+    former_rendering,
+    item,
+    item_key,
+    message,
+    rendering,
+    submission,
+    visible,
+)
 
 
 def append(connection: Connection, change: Change) -> bool:
-    """Within the transaction of `connection`; False, and nothing written, when the case has other facts by now."""
+    """Within the transaction of `connection`; False, and nothing written, when the case has other facts by now.
+
+    Raises AuthorizationStands for a `single` change that would authorize what another case authorizes.
+    """
     case = change.case
     claimed = (
         update(submission)
@@ -21,10 +35,22 @@ def append(connection: Connection, change: Change) -> bool:
         if connection.execute(select(submission.c.seq).where(submission.c.id == case.id)).scalar() is None:
             raise LookupError(f"case {case.id} is not there")
         return False
+    if change.single:
+        refuse_overlap(connection, change)
     _insert(connection, fact, seq, rows.fact_rows(change))
     _answer(connection, seq, change)
     _items(connection, seq, change)
+    if sent := rows.messages(change):
+        _insert(connection, message, seq, sent)
+        _insert(connection, visible, seq, _newly_visible(connection, seq, change))
     return True
+
+
+def _newly_visible(connection: Connection, seq: int, change: Change) -> list[rows.Row]:
+    """Whom an update names is added to those who may find the case; nobody is taken away."""
+    columns = (visible.c.member, visible.c.npi)
+    known = {tuple(row) for row in connection.execute(select(*columns).where(visible.c.submission == seq))}
+    return [v for v in rows.visible_to(change.case.request) if (v["member"], v["npi"]) not in known]
 
 
 def _answer(connection: Connection, seq: int, change: Change) -> None:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, func, select
 
+from server.decision.case import DecidedByMachine
 from server.store.ports import AuthorizationStands, Change
 from server.store.rows import key
 from server.store.schema import approval, submission
@@ -12,9 +13,10 @@ def refuse_overlap(connection: Connection, change: Change) -> None:
 
     On PostgreSQL, transactions for one member and policy wait for each other here; SQLite has one writer anyway.
     """
+    judged = {made.sequence for f in change.facts if isinstance(f, DecidedByMachine) for made in f.items}
     members = [key(m) for m in change.case.request.member_ids]
     for item in change.case.items:
-        if not (item.number and item.decision.policy_id and item.period and members):
+        if not (item.sequence in judged and item.number and item.decision.policy_id and item.period and members):
             continue
         if connection.dialect.name == "postgresql":
             for member in sorted(members):
@@ -28,6 +30,7 @@ def refuse_overlap(connection: Connection, change: Change) -> None:
                 approval.c.policy_id == item.decision.policy_id,
                 approval.c.period_end >= item.period[0],
                 approval.c.period_start <= item.period[1],
+                submission.c.id != change.case.id,  # a case is no second authorization beside itself
             )
             .limit(1)
         ).first()

@@ -63,8 +63,8 @@ class Change:
 
     expected: how many facts the case has in the record; 0 opens it. facts: those that follow, at least one.
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
-    assertions: what the answer's requested documents refer to as context (pas P-90). raw: the bytes of the request, of
-    a change that opens the case. single: it must authorize nothing that another case authorizes in the same days.
+    assertions: what the answer's requested documents refer to as context (pas P-90). raw: the bytes of the message that
+    it comes from: the request, an update, an attachment. single: it must authorize nothing that another case authorizes in the same days.
     """
 
     case: Case
@@ -164,6 +164,14 @@ class Store(Protocol):
 
     def find_transaction(self, transaction: Transaction) -> str | None:
         """The id of the case of a request already answered, else None."""
+        ...
+
+    def find_message(self, transaction: Transaction) -> str | None:
+        """The id of the case that this update or attachment has changed already, else None."""
+        ...
+
+    def find_claims(self, client: str, claim_url: str) -> Sequence[str]:
+        """Ids of the cases that this client opened or updated with a Claim of this fullUrl, newest first, 20 at most."""
         ...
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None: ...

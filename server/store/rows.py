@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping, Table
 
-from server.decision.case import CaseItem
+from server.decision.case import Attached, CaseItem, Updated
 from server.decision.fact_json import fact_json, kind_of
 from server.decision.request import AuthorizationRequest, Transaction
 from server.decision.review_action import ACTION, reason_of
@@ -74,7 +74,7 @@ def parts(change: Change) -> Iterator[Part]:
         for part in (
             Part(schema.fact, fact_rows(change)),
             Part(schema.item, [item_row(i) for i in case.items]),
-            Part(schema.visible, _visible(case.request)),
+            Part(schema.visible, visible_to(case.request)),
             Part(schema.item_key, item_keys(case.items)),
             Part(schema.approval, list(approvals(case.items, map(key, case.request.member_ids)))),
             Part(schema.rendering, renderings(change.renderings)),
@@ -117,18 +117,35 @@ def item_row(item: CaseItem) -> Row:
     }
 
 
+def messages(change: Change) -> list[Row]:
+    """The row of the message that changes a case: an update or an attachment; none for what its sender did not send."""
+    sent = [(n, f) for n, f in enumerate(change.facts, change.expected + 1) if isinstance(f, Updated | Attached)]
+    return [
+        {
+            "facts": n,
+            "transaction_key": transaction_key(fact.request.transaction),
+            "client": fact.request.transaction.client,
+            "claim_url": fact.request.claim_url,
+            "body": change.raw,
+        }
+        for n, fact in sent
+        if change.expected
+    ]
+
+
+def visible_to(request: AuthorizationRequest) -> list[Row]:
+    """A row for each member id with each provider of a request."""
+    members = {key(m) for m in request.member_ids}
+    npis = {key(n) for n in (*request.npis, *request.requester_npis)}
+    return [{"member": m, "npi": n} for m in members for n in npis]
+
+
 def _person(ruling: PersonDecision) -> str:
     """Who decided and why, as JSON."""
     person = ruling.person
     return orjson.dumps(
         {"role": person.role, "npi": person.npi, "verdict": ruling.verdict, "reasons": ruling.reasons}
     ).decode()
-
-
-def _visible(request: AuthorizationRequest) -> list[Row]:
-    members = {key(m) for m in request.member_ids}
-    npis = {key(n) for n in (*request.npis, *request.requester_npis)}
-    return [{"member": m, "npi": n} for m in members for n in npis]
 
 
 def item_keys(items: Iterable[CaseItem]) -> list[Row]:

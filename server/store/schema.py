@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. Kept here so that a start on a current database need not load Alembic."""
 
 
@@ -81,6 +81,7 @@ submission = Table(
     Column("facts", Integer, nullable=False, server_default="2"),
     UniqueConstraint("id"),
     UniqueConstraint("transaction_key"),
+    Index(None, "claim_url"),
 )
 """`parties`: JSON of member, payer and provider ids, for whoever reads the record years later. `request`: the bytes as
 they came. `facts`: how many facts the case has; a change names the number that it follows."""
@@ -178,6 +179,20 @@ former_rendering = Table(
     Column("body", LargeBinary, nullable=False),
 )
 """Earlier answers: those that were valid while the case had this number of facts."""
+
+message = Table(
+    "message",
+    metadata,
+    _submission_key(),
+    Column("facts", Integer, primary_key=True, autoincrement=False),
+    Column("transaction_key", Words, nullable=False),
+    Column("client", Words, nullable=False),
+    Column("claim_url", Words, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("transaction_key"),
+    Index(None, "claim_url"),
+)
+"""What the sender of a case sent later, as it came: updates and attachments. `facts`: the number of the fact of it."""
 
 mark = Table("mark", metadata, Column("name", Words, primary_key=True), Column("at", Instant, nullable=False))
 """The kind of this record, as the name of a row. `sandbox`: its decisions are scripted."""

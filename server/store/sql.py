@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, union
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -41,6 +41,7 @@ from server.store.schema import (
     audit,
     fact,
     item,
+    message,
     metadata,
     questionnaire_error,
     rendering,
@@ -194,6 +195,19 @@ class SqlStore:
             key = rows.transaction_key(transaction)
             found = self._by_transaction.first(connection, {"transaction_key": key})
         return str(found[0]) if found else None
+
+    def find_message(self, transaction: Transaction) -> str | None:
+        known = message.c.transaction_key == rows.transaction_key(transaction)
+        found = select(submission.c.id).join(message, message.c.submission == submission.c.seq).where(known)
+        with self._reading() as connection:
+            return connection.execute(found).scalar()
+
+    def find_claims(self, client: str, claim_url: str) -> Sequence[str]:
+        later = select(message.c.submission).where(message.c.claim_url == claim_url, message.c.client == client)
+        first = select(submission.c.seq).where(submission.c.claim_url == claim_url, submission.c.client == client)
+        found = select(submission.c.id).where(submission.c.seq.in_(union(first, later)))
+        with self._reading() as connection:
+            return connection.scalars(found.order_by(submission.c.seq.desc()).limit(20)).all()
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None:
         with self._reading() as connection:

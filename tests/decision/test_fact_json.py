@@ -262,7 +262,7 @@ def assert_holds(now: Any, before: Any) -> None:
 
 
 def test_facts_that_were_written_before_are_still_read() -> None:
-    """The facts of a case as schema 0004 first wrote them come to the same case, and say all of it when written again."""
+    """The facts of a case as schema 0004 first wrote them come to the same case, and still say all of it."""
     kept = json.loads(OF_SCHEMA_0004.read_bytes())
     bodies = [orjson.dumps(fact["body"]) for fact in kept]
     facts = [fact_from(fact["kind"], body) for fact, body in zip(kept, bodies, strict=True)]
@@ -295,7 +295,7 @@ def test_what_was_not_written_here_is_refused() -> None:
 
 
 def test_a_denial_of_before_is_still_read() -> None:
-    """A denial that was made before its reviewer's name and its criteria were asked for says that they are not known."""
+    """A denial that was made before its reviewer's name and its criteria were asked for says so."""
     body = orjson.loads(fact_json(ruled(verdict=Verdict.DENY)))
     decision = body["rulings"][0]["decision"]
     del decision["criteria"], decision["person"]["name"]

@@ -1,0 +1,161 @@
+"""Judges the touched items of a case again, by the record as it is now. What stands is not judged."""
+
+from typing import Any
+
+import orjson
+
+from server.decision.case import Case, CaseItem, DecidedByMachine, MachineDecision
+from server.decision.model import Decision, Outcome
+from server.decision.request import AuthorizationRequest, RequestedItem
+from server.decision.ruling import Status
+from server.fhir.codes import PAS
+from server.fhir.order import order_references
+from server.fhir.read import Resource, dicts
+from server.pas.beside import SAME_SERVICE, Look, for_a_nurse
+from server.pas.machine_decision import judge_items, machine_decision
+from server.pas.match import MatchedRequest
+from server.pas.request.claim_item import (
+    ADMINISTRATION_REFERENCE,
+    AUTHORIZATION_NUMBER,
+    CERTIFICATION_TYPE,
+    TRACE_NUMBER,
+)
+from server.policy.model import State
+from server.world import World
+
+DECIDED_BEFORE = "DECIDED-BEFORE"
+SAID_OTHERWISE = "SAID-OTHERWISE"
+WITHDRAWN = "WITHDRAWN"
+
+_OF_THE_VERSION = frozenset(
+    {
+        f"{PAS}extension-infoChanged",
+        ADMINISTRATION_REFERENCE,
+        AUTHORIZATION_NUMBER,
+        CERTIFICATION_TYPE,
+        TRACE_NUMBER,
+    }
+)
+_NOT_ASKED_FOR = frozenset({"extension", "modifierExtension", "informationSequence", "id"})
+
+
+def asks_for(item: RequestedItem, request: AuthorizationRequest) -> bytes:
+    """What an item asks for and rests on, as bytes to compare: two versions of an item that differ in it differ.
+
+    The item without what each version writes anew, its order with what that names, its diagnoses, and its answers.
+    """
+    order = item.order or {}
+    diagnoses = {d.get("sequence"): d for d in dicts(request.claim.get("diagnosis"))}
+    named = item.raw.get("diagnosisSequence") or list(diagnoses)
+    said: dict[str, Any] = {
+        "item": {k: v for k, v in item.raw.items() if k not in _NOT_ASKED_FOR},
+        "extensions": [e for e in dicts(item.raw.get("extension")) if e.get("url") not in _OF_THE_VERSION],
+        "service": item.service,
+        "codes": [c.token for c in item.codes],
+        "order": _said(order),
+        "ordered": [_said(r) for _, r in order_references(order, request.index.resolve) if r] if order else [],
+        "diagnoses": [diagnoses.get(n) for n in named],
+        "answers": [(r.resource.get("questionnaire"), r.resource.get("item")) for r in item.responses],
+    }
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def judge_again(
+    matched: MatchedRequest, case: Case, touched: tuple[int, ...], world: World, *, withdrawn: bool = False
+) -> DecidedByMachine:
+    """The machine's decision of the touched items of a case.
+
+    withdrawn: some of the evidence that came along is taken back. What was approved and is approved again keeps its
+    number; what is pended keeps its reference, and the document it asks for.
+    """
+    now = world.clock()
+    places = {item.item.sequence: n for n, item in enumerate(matched.items)}
+    wanted = frozenset(places[n] for n in touched)
+    judged = judge_items(matched, world.engine, now.date(), wanted)
+    made = []
+    for sequence in touched:
+        n, was = places[sequence], case.item(sequence)
+        decision = judged.get(n)
+        if decision is not None:
+            standing = [i for i in case.items if i.sequence not in places and i.number]
+            decision = _with_looks(decision, was, standing, withdrawn=withdrawn)
+        made.append(_as_before(machine_decision(matched.items[n], decision, world), was))
+    return DecidedByMachine(now, tuple(made))
+
+
+def _with_looks(decision: Decision, was: CaseItem | None, standing: list[CaseItem], *, withdrawn: bool) -> Decision:
+    """An approval waits for a nurse where what came before speaks against it."""
+    if decision.outcome is not Outcome.APPROVE:
+        return decision
+    looks = (
+        _decided_before(was),
+        _said_otherwise(decision, was),
+        _beside(decision, standing),
+        _WITHDRAWN if withdrawn else None,
+    )
+    for look in looks:
+        decision = for_a_nurse(decision, look) if look else decision
+    return decision
+
+
+def _decided_before(was: CaseItem | None) -> Look | None:
+    if was is None or not was.authorization.kept_for_a_person:
+        return None
+    return Look(
+        DECIDED_BEFORE,
+        sentence="No person has decided this item, or must decide it.",
+        why="A reviewer has decided or forwarded an earlier version of it, or what it said needs a physician.",
+        remedy="A reviewer compares the two versions.",
+    )
+
+
+def _said_otherwise(decision: Decision, was: CaseItem | None) -> Look | None:
+    """What did not speak for an approval, or asked for a person's judgement, speaks for one now."""
+    spoke = {f.criterion for f in was.decision.findings if f.state in (State.UNMET, State.REVIEW)} if was else set()
+    if was and (told := next((f for f in was.decision.findings if f.criterion == SAID_OTHERWISE), None)):
+        return Look(SAID_OTHERWISE, told.sentence, told.why, told.remedy)
+    changed = sorted(f.criterion for f in decision.findings if f.state is State.MET and f.criterion in spoke)
+    if not changed:
+        return None
+    return Look(
+        SAID_OTHERWISE,
+        sentence="What was said first, and what is said now, agree.",
+        why=f"The earlier version said otherwise of: {', '.join(changed)}.",
+        remedy="A nurse reviewer asks which of the two is so.",
+    )
+
+
+def _beside(decision: Decision, standing: list[CaseItem]) -> Look | None:
+    if not any(i.decision.policy_id == decision.policy_id for i in standing):
+        return None
+    return Look(
+        SAME_SERVICE,
+        sentence="The request asks for what this policy covers once.",
+        why="Another item of the case is authorized under the policy.",
+        remedy="A nurse reviewer looks at the items together; cancelling the other one settles it.",
+    )
+
+
+_WITHDRAWN = Look(
+    WITHDRAWN,
+    sentence="All that came along counts.",
+    why="The update takes back supporting information that came along.",
+    remedy="A nurse reviewer reads what is left.",
+)
+
+
+def _as_before(made: MachineDecision, was: CaseItem | None) -> MachineDecision:
+    """The decision with the number, reference and requested document that the item has already."""
+    if was is None:
+        return made
+    if made.number is not None:
+        kept = was.number if was.status is Status.APPROVED else None
+        return MachineDecision(made.sequence, made.decision, kept or made.number)
+    document = made.document
+    if document is not None and was.document is not None and was.document.form == document.form:
+        document = was.document
+    return MachineDecision(made.sequence, made.decision, None, was.reference or made.reference, document)
+
+
+def _said(resource: Resource) -> Resource:
+    return {k: v for k, v in resource.items() if k not in ("meta", "text")}

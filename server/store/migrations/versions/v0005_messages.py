@@ -1,0 +1,26 @@
+"""What a sender says later of a request is kept as it came, and an update finds its case by the Claim that it names."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "message",
+        sa.Column("submission", sa.BigInteger, nullable=False),
+        sa.Column("facts", sa.Integer, nullable=False),
+        sa.Column("transaction_key", sa.Text, nullable=False),
+        sa.Column("client", sa.Text, nullable=False),
+        sa.Column("claim_url", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("submission", "facts", name="pk_message"),
+        sa.ForeignKeyConstraint(["submission"], ["submission.seq"], name="fk_message_submission"),
+        sa.UniqueConstraint("transaction_key", name="uq_message_transaction_key"),
+    )
+    op.create_index("ix_message_claim_url", "message", ["claim_url"])
+    op.create_index("ix_submission_claim_url", "submission", ["claim_url"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE message ALTER COLUMN body SET STORAGE EXTERNAL")
