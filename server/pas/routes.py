@@ -12,6 +12,8 @@ from server.auth.caller import Caller, CallerOf
 from server.body import FHIR_JSON, read_json
 from server.fhir.version import Version
 from server.outcomes import FhirResponse
+from server.pas.attach import attach as attached
+from server.pas.attach import read_attachment
 from server.pas.explain import explain as explained
 from server.pas.explain import read_claim_response
 from server.pas.inquire import inquire as inquired
@@ -61,6 +63,12 @@ async def inquire(request: Request, pas: PasOf, caller: CallerOf) -> FhirRespons
     return FhirResponse(await run_in_threadpool(_inquire, pas, raw, body, caller))
 
 
+async def submit_attachment(request: Request, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """`POST $submit-attachment`: documents for a request that waits for them (CDex)."""
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=pas.world.max_body_bytes)
+    return FhirResponse(await to_thread.run_sync(_attach, pas, raw, body, caller, limiter=pas.world.evaluations))
+
+
 async def claim_response(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> FhirResponse:
     """One answer, as it was given (read)."""
     found = await run_in_threadpool(read_claim_response, response_id, pas.version, caller, pas.world.store)
@@ -79,6 +87,10 @@ def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes
     if pas.sandbox is not None:
         return pas.sandbox.submit(matched, raw, caller)
     return submitted(matched, raw, caller, pas.world)
+
+
+def _attach(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    return attached(read_attachment(body), raw, caller, pas.world)
 
 
 def _inquire(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:

@@ -63,8 +63,9 @@ class Change:
 
     expected: how many facts the case has in the record; 0 opens it. facts: those that follow, at least one.
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
-    assertions: what the answer's requested documents refer to as context (pas P-90). raw: the bytes of the message that
-    it comes from: the request, an update, an attachment. single: it must authorize nothing that another case authorizes in the same days.
+    assertions: what the answer's requested documents refer to as context (pas P-90).
+    raw: the bytes of the message that it comes from: the request, an update, an attachment.
+    single: it must authorize nothing that another case authorizes in the same days.
     """
 
     case: Case
@@ -125,6 +126,18 @@ class QuestionnaireErrors:
     outcomes: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """An attachment whose request is not known. content: a hash of what it says. body: as it came."""
+
+    at: datetime
+    caller: str
+    content: str
+    tracking: str
+    member: str
+    body: bytes
+
+
 class AuthorizationStands(Exception):
     """A change would authorize what is authorized for the same member and policy in some of the same days.
 
@@ -171,7 +184,15 @@ class Store(Protocol):
         ...
 
     def find_claims(self, client: str, claim_url: str) -> Sequence[str]:
-        """Ids of the cases that this client opened or updated with a Claim of this fullUrl, newest first, 20 at most."""
+        """Ids of the cases that this client opened or updated with a Claim of this fullUrl, newest first."""
+        ...
+
+    def find_control(self, number: str) -> str | None:
+        """The id of the case that has asked for a document by this attachment control number, else None."""
+        ...
+
+    def keep_unmatched(self, attachment: Unmatched) -> None:
+        """Keeps an attachment whose request is not known; the same content once."""
         ...
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None: ...

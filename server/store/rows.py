@@ -16,7 +16,7 @@ from server.decision.review_action import ACTION, reason_of
 from server.decision.ruling import PersonDecision
 from server.fhir.version import Version
 from server.store import schema
-from server.store.ports import Assertion, Change, ItemRecord, QuestionnaireErrors
+from server.store.ports import Assertion, Change, ItemRecord, QuestionnaireErrors, Unmatched
 
 Row = dict[str, Any]
 
@@ -155,6 +155,7 @@ def item_keys(items: Iterable[CaseItem]) -> list[Row]:
         for kind, values in (
             ("number", (item.number, item.reference, *item.requested.previous_numbers)),
             ("code", [c.token for c in item.requested.codes]),
+            ("control", [item.document.control["value"]] if item.document else ()),
         )
         for value in values
         if value
@@ -225,6 +226,17 @@ def assertion_of(row: RowMapping) -> Assertion:
             "member_ids": tuple(orjson.loads(row["member_ids"])),
         }
     )
+
+
+def unmatched_row(attachment: Unmatched) -> Row:
+    return {
+        "at": attachment.at,
+        "caller": attachment.caller,
+        "content": attachment.content,
+        "tracking": key(attachment.tracking),
+        "member": key(attachment.member),
+        "body": attachment.body,
+    }
 
 
 def questionnaire_error_row(errors: QuestionnaireErrors) -> Row:

@@ -194,6 +194,21 @@ message = Table(
 )
 """What the sender of a case sent later, as it came: updates and attachments. `facts`: the number of the fact of it."""
 
+unmatched = Table(
+    "unmatched",
+    metadata,
+    Column("seq", _Serial, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("caller", Words, nullable=False),
+    Column("content", Words, nullable=False),
+    Column("tracking", Words, nullable=False),
+    Column("member", Words, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("content"),
+    Index(None, "tracking"),
+)
+"""Attachments whose request is not known, as they came. `content`: a hash, by which the same is kept once."""
+
 mark = Table("mark", metadata, Column("name", Words, primary_key=True), Column("at", Instant, nullable=False))
 """The kind of this record, as the name of a row. `sandbox`: its decisions are scripted."""
 

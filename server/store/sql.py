@@ -32,6 +32,7 @@ from server.store.ports import (
     Explanation,
     Inquiry,
     QuestionnaireErrors,
+    Unmatched,
 )
 from server.store.schema import (
     EARLIER,
@@ -41,11 +42,13 @@ from server.store.schema import (
     audit,
     fact,
     item,
+    item_key,
     message,
     metadata,
     questionnaire_error,
     rendering,
     submission,
+    unmatched,
     visible,
 )
 
@@ -208,6 +211,22 @@ class SqlStore:
         found = select(submission.c.id).where(submission.c.seq.in_(union(first, later)))
         with self._reading() as connection:
             return connection.scalars(found.order_by(submission.c.seq.desc()).limit(20)).all()
+
+    def find_control(self, number: str) -> str | None:
+        asked = (item_key.c.kind == "control", item_key.c.value == rows.key(number))
+        found = select(submission.c.id).join(item_key, item_key.c.submission == submission.c.seq).where(*asked)
+        with self._reading() as connection:
+            return connection.execute(found).scalar()
+
+    def keep_unmatched(self, attachment: Unmatched) -> None:
+        row = rows.unmatched_row(attachment)
+
+        def keep(connection: Connection) -> None:
+            known = select(unmatched.c.seq).where(unmatched.c.content == attachment.content)
+            if connection.execute(known).first() is None:
+                self._insert[unmatched].run(connection, row)
+
+        self._write(keep)
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None:
         with self._reading() as connection:

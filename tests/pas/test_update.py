@@ -1,4 +1,4 @@
-"""Claim/$submit that changes an earlier request: what is touched is judged again, and nothing else (pas P-80 to P-86)."""
+"""Claim/$submit that changes an earlier request: what is touched is judged again (pas P-80 to P-86)."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -159,7 +159,7 @@ def test_who_says_otherwise_is_asked_by_a_person(store: SqlStore, state: State) 
 
 @both_versions
 @pytest.mark.parametrize("whole", [True, False])
-def test_what_is_cancelled_authorizes_nothing(store: SqlStore, whole: bool, version: Version) -> None:
+def test_what_is_cancelled_authorizes_nothing(store: SqlStore, *, whole: bool, version: Version) -> None:
     """A cancelled item is answered so, its number stands for nothing, and it does not come back."""
     world = a_world(store)
     first = a_bundle()

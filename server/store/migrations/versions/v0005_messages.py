@@ -22,5 +22,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_message_claim_url", "message", ["claim_url"])
     op.create_index("ix_submission_claim_url", "submission", ["claim_url"])
+    op.create_table(
+        "unmatched",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("caller", sa.Text, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("tracking", sa.Text, nullable=False),
+        sa.Column("member", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_unmatched"),
+        sa.UniqueConstraint("content", name="uq_unmatched_content"),
+    )
+    op.create_index("ix_unmatched_tracking", "unmatched", ["tracking"])
     if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE unmatched ALTER COLUMN body SET STORAGE EXTERNAL")
         op.execute("ALTER TABLE message ALTER COLUMN body SET STORAGE EXTERNAL")
