@@ -85,7 +85,7 @@ FHIR_URLS = (
     Url("POST", "/Claim/$inquire", pas.inquire, "PAS: where a request stands", CLIENT, "Claim/$inquire",
         body="inquire", answers=(200, 400)),
     Url("POST", "/$submit-attachment", pas.submit_attachment, "PAS: documents for a request that waits", CLIENT,
-        body="submit-attachment", answers=(200, 400)),
+        "/$submit-attachment", body="submit-attachment", answers=(200, 400)),
     Url("GET", "/ClaimResponse/{id}", pas.claim_response, "PAS: one answer", CLIENT, "ClaimResponse:read",
         answers=(200, 404)),
     Url("GET", "/ClaimResponse/{id}/$explain", pas.explain, "Why it was decided so, criterion by criterion", CLIENT,

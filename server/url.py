@@ -22,7 +22,8 @@ class Url:
     """method and path as served (under a FHIR base: relative to it); handler: the function that answers.
 
     interaction: what FHIR calls it, for the CapabilityStatement: `Claim/$submit` (operation), `ClaimResponse:read`,
-    `Questionnaire:search-type`, or empty. body: the example of a POST, a file of a policy's `demo/` without `.json`.
+    `Questionnaire:search-type`, `/$submit-attachment` (of the system), or empty.
+    body: the example of a POST, a file of a policy's `demo/` without `.json`.
     query: what each parameter of the query means. answers: the statuses that the handler gives; any row may also refuse
     in the words of outcomes.py. media: what is read and answered.
     """

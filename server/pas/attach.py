@@ -99,8 +99,8 @@ def _document(parameter: Resource, n: int, problems: list[Problem]) -> Resource 
 def attach(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
     """An OperationOutcome that says what became of the attachment; it is on disk before this returns.
 
-    The same attachment again changes nothing. Raises InvalidRequest, having kept nothing, for the tracking id of another
-    member's or provider's request, and for documents that cannot be read as part of the request.
+    The same attachment again changes nothing. Raises InvalidRequest, having kept nothing, for the tracking id of
+    another member's or provider's request, and for documents that cannot be read as part of the request.
     """
     for _ in range(_TRIES):
         case_id = world.store.find_control(sent.tracking)
@@ -108,8 +108,7 @@ def attach(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
         if case is None:
             return _unmatched(sent, raw, caller, world)
         _must_fit(sent, case)
-        transaction = Transaction(case.request.transaction.client, f"attachment|{sent.tracking}", sent.content)
-        if world.store.find_message(transaction) is not None or _appended(sent, case, transaction, raw, caller, world):
+        if world.store.find_message(_transaction(sent, case)) or _appended(sent, case, raw, caller, world):
             return _said("The attachment is accepted, and the request is looked at again. Claim/$inquire answers.")
     raise DatabaseGone
 
@@ -131,10 +130,14 @@ def _must_fit(sent: Attachment, case: Case) -> None:
         raise InvalidRequest([Problem("business-rule", text, "Parameters.TrackingId")])
 
 
-def _appended(sent: Attachment, case: Case, transaction: Transaction, raw: bytes, caller: Caller, world: World) -> bool:  # noqa: PLR0913
+def _transaction(sent: Attachment, case: Case) -> Transaction:
+    return Transaction(case.request.transaction.client, f"attachment|{sent.tracking}", sent.content)
+
+
+def _appended(sent: Attachment, case: Case, raw: bytes, caller: Caller, world: World) -> bool:
     """Whether the case has the documents now; False where somebody else changed it first."""
     matched = _joined(sent, case, world)
-    request = replace(matched.request, transaction=transaction)
+    request = replace(matched.request, transaction=_transaction(sent, case))
     there = {i.item.sequence for i in matched.items}
     waiting = (i.sequence for i in case.items if i.status is Status.PENDED and i.sequence in there)
     touched = tuple(waiting) if sent.final else ()
