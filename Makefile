@@ -119,6 +119,7 @@ $(ENGINE): build/.node $(wildcard server/cql/js/*)
 	@$(WITH_NODE) node server/cql/js/build.mjs
 	@mkdir -p build/swagger-ui && cp node_modules/swagger-ui-dist/swagger-ui.css \
 	  node_modules/swagger-ui-dist/swagger-ui-bundle.js build/swagger-ui/
+	@mkdir -p build/htmx && cp node_modules/htmx.org/dist/htmx.min.js build/htmx/
 	@touch $@
 
 build/.policies: $(POLICY_FILES) $(wildcard server/policy/*.py) build/.run $(ENGINE)

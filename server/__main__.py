@@ -1,4 +1,4 @@
-"""The command line: python -m server serve | check-policies | explain FILE | demo."""
+"""The command line: python -m server serve | check-policies | explain FILE | demo | add-reviewer LOGIN."""
 
 import argparse
 import signal
@@ -32,12 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
     explain = commands.add_parser("explain", help="print the decision for a PAS request, without a server")
     explain.add_argument("file", type=Path, metavar="FILE", help="a PAS request Bundle")
     commands.add_parser("demo", help="walk the journey for three orders over HTTP")
+    reviewer = commands.add_parser("add-reviewer", help="let somebody sign in at /review; asks for the password")
+    reviewer.add_argument("login", metavar="LOGIN", help="what they sign in with; one that is there is replaced")
+    for name in ("role", "name", "npi"):
+        reviewer.add_argument(f"--{name}", required=True)
+    reviewer.add_argument("--specialty", help="NUCC taxonomy code")
     chosen = parser.parse_args(arguments)
     run: dict[str, Callable[[Settings], int]] = {
         "serve": serve,
         "check-policies": check_policies,
         "explain": lambda settings: explain_file(settings, chosen.file),
         "demo": demo,
+        "add-reviewer": lambda settings: add_reviewer(settings, chosen),
     }
     try:
         return run[chosen.command](Settings())
@@ -207,6 +213,24 @@ def demo(settings: Settings) -> int:
 
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     return walk(settings.base_url, sys.stdout.write, policies, settings.policies)
+
+
+def add_reviewer(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Adds a reviewer to the record, or replaces one; the password is typed, or comes in a line of the input."""
+    from server.policy.plan_file import load_plan
+    from server.review.add_reviewer import new_reviewer, read_password
+    from server.store.sql import open_store
+
+    plan = load_plan(settings.plan)
+    reviewer = new_reviewer(chosen.login, chosen.role, chosen.name, (chosen.npi, chosen.specialty), plan)
+    reviewer = reviewer.with_password(read_password(sys.stdin))
+    store = open_store(settings.database_url, rules=plan.desk.clocks)
+    try:
+        store.desk.put_reviewer(reviewer.made)
+    finally:
+        store.close()
+    sys.stdout.write(f"{chosen.login} can sign in at {settings.base_url}/review\n")
+    return 0
 
 
 def _say(line: str) -> None:

@@ -3,10 +3,13 @@
 services.py opens the World; here each room makes of it what it needs once, and every row is mounted.
 """
 
+import asyncio
 import gc
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from inspect import signature
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -21,14 +24,21 @@ from server.errors import NotFound, VitruvianError
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import cds_error, fhir_error, status_of
+from server.outgoing import Outgoing
 from server.pages import routes as pages
 from server.pages.docs import add_docs
 from server.pages.examples import example_files, read_examples
 from server.pas import routes as pas
+from server.review import routes as review
+from server.review.clock_check import check_clocks
+from server.review.desk import ReviewDesk
 from server.services import Services
+from server.settings import Settings
+from server.subscriptions import routes as subscriptions
+from server.subscriptions.courier import Courier
 from server.url import Access, Url
 
-PUBLIC, CLIENT = Access.PUBLIC, Access.CLIENT
+PUBLIC, CLIENT, REVIEWER, DECIDER = Access.PUBLIC, Access.CLIENT, Access.REVIEWER, Access.DECIDER
 HTML, JSON, TEXT = "text/html", "application/json", "text/plain"
 PACKAGE, NEXT, ERRORS = "questionnaire-package", "next-question", "questionnaire-errors"  # examples of bodies
 
@@ -90,9 +100,45 @@ FHIR_URLS = (
         answers=(200, 404)),
     Url("GET", "/ClaimResponse/{id}/$explain", pas.explain, "Why it was decided so, criterion by criterion", CLIENT,
         "ClaimResponse/$explain", answers=(200, 404)),
+    Url("POST", "/Subscription", subscriptions.create, "PAS: be told of every change of your requests", CLIENT,
+        "Subscription:create", body="subscription", answers=(201, 400)),
+    Url("GET", "/Subscription/{id}", subscriptions.read, "PAS: one subscription", CLIENT, "Subscription:read",
+        answers=(200, 404)),
+    Url("PUT", "/Subscription/{id}", subscriptions.update, "PAS: change a subscription, begin it anew or stop it",
+        CLIENT, "Subscription:update", body="subscription", answers=(200, 400, 404)),
+    Url("DELETE", "/Subscription/{id}", subscriptions.delete, "PAS: forget a subscription", CLIENT,
+        "Subscription:delete", answers=(204, 404)),
+    Url("GET", "/Subscription/{id}/$status", subscriptions.status, "PAS: how a subscription stands", CLIENT,
+        "Subscription/$status", answers=(200, 404)),
+    Url("POST", "/Subscription/{id}/$status", subscriptions.status, "PAS: the same", CLIENT,
+        body="no-parameters", answers=(200, 404)),
+    Url("GET", "/Subscription/{id}/$events", subscriptions.events_by_query, "PAS: what a subscriber was to be told",
+        CLIENT, "Subscription/$events", query=subscriptions.EVENTS, answers=(200, 400, 404)),
+    Url("POST", "/Subscription/{id}/$events", subscriptions.events, "PAS: the same", CLIENT,
+        body="no-parameters", answers=(200, 400, 404)),
 )
 # fmt: on
 """Served under each FHIR base of fhir.version.Version."""
+
+# fmt: off
+REVIEW_URLS = (
+    Url("GET", "/review", review.worklist, "The work-list", REVIEWER),
+    Url("GET", "/review/sign-in", review.sign_in_form, "The form to sign in with", PUBLIC),
+    Url("POST", "/review/sign-in", review.sign_in, "Signs a reviewer in", PUBLIC),
+    Url("POST", "/review/sign-out", review.sign_out, "Signs a reviewer out", REVIEWER),
+    Url("GET", "/review/review.css", review.style, "The desk's style", PUBLIC),
+    Url("GET", "/review/htmx.js", review.script, "The desk's script", PUBLIC),
+    Url("GET", "/review/case/{id}", review.case_page, "One case: criteria, evidence, documents, history", REVIEWER),
+    Url("GET", "/review/case/{id}/changed", review.changed, "Whether a case has changed since then", REVIEWER),
+    Url("GET", "/review/case/{id}/document/{number}", review.document, "A document of a case", REVIEWER),
+    Url("GET", "/review/case/{id}/letter", review.letter, "The letter to member or provider", REVIEWER),
+    Url("POST", "/review/case/{id}/take", review.take, "Takes a case", DECIDER),
+    Url("POST", "/review/case/{id}/release", review.release, "Lets a case go", DECIDER),
+    Url("GET", "/review/case/{id}/{verb}", review.action_form, "The form of a decision", DECIDER),
+    Url("POST", "/review/case/{id}/{verb}", review.action_send, "Says what goes out, then decides", DECIDER),
+)
+# fmt: on
+"""The review desk: pages for people, in HTML."""
 
 QUIET: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI tells no collector of requests: their addresses hold ids, and looking for a collector takes time."""
@@ -105,28 +151,60 @@ def create_app(services: Services) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # what was loaded at start stays, and scanning it for garbage would delay single requests
+        tasks = [
+            asyncio.create_task(_courier(services, outgoing).run()),
+            asyncio.create_task(check_clocks(app.state.review)),
+        ]
         yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await services.shared.close()
         services.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, telemetry=QUIET)  # pages/openapi.py describes the rows
     world, examples = services.world, example_files(services.settings.policies)
+    outgoing = Outgoing(world.plan.outgoing)
     app.state.pages = pages.Pages.of(world, FHIR_URLS, examples)
     app.state.crd = crd.Crd.of(world)
     app.state.dtr = {version: dtr.Dtr.of(world, version) for version in Version}
     app.state.pas = {version: pas.Pas.of(world, version, services.sandbox) for version in Version}
+    app.state.subscriptions = {v: subscriptions.Subscriptions(v, world, outgoing) for v in Version}
+    script = services.settings.engine_script.parent / "htmx" / "htmx.min.js"
+    demo = services.settings.plan == Settings.model_fields["plan"].default
+    app.state.review = ReviewDesk.of(world, script, demo=demo)
     rows = [("", url) for url in URLS] + [(version.base, url) for version in Version for url in FHIR_URLS]
-    for base, url in rows:
+    for base, url in [*rows, *(("", url) for url in REVIEW_URLS)]:
         mount(app, base, url)
-    add_docs(app, rows, read_examples(examples), services.settings.engine_script.parent / "swagger-ui")
+    add_docs(
+        app,
+        rows,
+        read_examples(examples) | subscriptions.EXAMPLES,
+        services.settings.engine_script.parent / "swagger-ui",
+    )
     answer_errors(app)
     return app
+
+
+def _courier(services: Services, outgoing: Outgoing) -> Courier:
+    world = services.world
+    return Courier(world.store, services.shared, outgoing, world.base_url, world.clock, world.new_id)
 
 
 def mount(app: FastAPI, base: str, url: Url) -> None:
     """Serves a row under a base. Its handler finds what it works with in `app.state`, by the name of its room."""
     methods = ["GET", "HEAD"] if url.method == "GET" else [url.method]
-    guard = [Depends(caller_of)] if url.access is CLIENT else []
+    finds_caller = "caller" in signature(url.handler).parameters  # to find the caller twice would only take time
+    guard = [Depends(_GUARDS[url.access])] if url.access in _GUARDS and not finds_caller else []
     app.add_api_route(base + url.path, url.handler, methods=methods, response_model=None, dependencies=guard)
+
+
+_GUARDS: dict[Access, Callable[..., Any]] = {
+    CLIENT: caller_of,
+    REVIEWER: review.reviewer_of,
+    DECIDER: review.decider_of,
+}
+"""What gives an access its right: a row whose guard finds nobody is not answered."""
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -142,6 +220,8 @@ async def _on_error(request: Request, error: Exception) -> Response:
         raise error
     if status_of(error) >= 500:  # noqa: PLR2004 - the class of server faults
         log.error("failed", path=request.url.path, error=type(error).__name__)
+    if request.url.path.startswith("/review"):
+        return review.on_error(request, error)
     return cds_error(error) if request.url.path.startswith("/cds-services") else fhir_error(error)
 
 
@@ -162,4 +242,6 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     # the places alone: an error's own words may quote a request
     places = "".join(traceback.format_tb(error.__traceback__))
     log.error("fault", path=request.url.path, error=type(error).__name__, exception=places)
+    if request.url.path.startswith("/review"):
+        return review.fault()
     return Response(status_code=500)

@@ -1,6 +1,7 @@
 """Reading a request body: content type, size, number of values, JSON and depth, with the error that fits each."""
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import anyio
 import orjson
@@ -18,6 +19,8 @@ from server.errors import (
 
 FHIR_JSON = ("application/fhir+json", "application/json")
 JSON = ("application/json",)
+FORM = "application/x-www-form-urlencoded"
+MAX_FIELDS = 200  # a page of a case with fifty items and as many criteria has fewer
 BODY_SECONDS = 30.0  # enough for 10 MB at 3 Mbit/s; a slower sender would hold its connection and delay a shutdown
 _AT_ONCE = 2**18  # bytes, parsed in a few ms; a larger body is parsed in a thread, so that other requests go on
 MAX_VALUES = 200_000  # a PAS bundle of 24 kB has about 1,000; one of 480 resources, 30,000
@@ -45,6 +48,25 @@ async def read_json(
     except TimeoutError:
         raise BodyTooSlow(seconds) from None
     return raw, parse_object(raw) if len(raw) <= _AT_ONCE else await run_in_threadpool(parse_object, raw)
+
+
+async def read_form(request: Request, *, limit: int = 2**18, seconds: float = BODY_SECONDS) -> dict[str, list[str]]:
+    """The fields of a form that a page of ours sent, urlencoded, each with its values in order.
+
+    Raises UnsupportedMediaType, BodyTooLarge, BodyTooSlow or InvalidRequest.
+    """
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media != FORM:
+        raise UnsupportedMediaType(media, (FORM,))
+    try:
+        with anyio.fail_after(seconds):
+            raw = await _read(request, limit)
+        return parse_qs(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except TimeoutError:
+        raise BodyTooSlow(seconds) from None
+    except ValueError as error:
+        text = f"The form is not UTF-8, or has more than {MAX_FIELDS} fields; send it from its page."
+        raise InvalidRequest([Problem("structure", text)]) from error
 
 
 async def _read(request: Request, limit: int) -> bytes:

@@ -12,6 +12,8 @@ VitruvianError
 ├── DecisionRefused         a decision that this machine or person may not make; a machine never denies
 ├── UnusableDatabase        wrong address, not reachable, not durable, or written by a newer version; met at start only
 ├── UnusableSetting         a setting or an argument names what cannot be used: a file, an address; met at start only
+├── CallRefused             an address that the server must not call; the message says why and what would do
+├── CallFailed              an address outside did not take what was sent: no answer, or another than 2xx
 ├── DatabaseGone            the database does not answer; the caller may send the same request later
 └── EngineError             CQL failed, timed out or ran out of memory; the request then goes to a person, undecided
 
@@ -143,6 +145,14 @@ class DatabaseGone(VitruvianError):
 
     def __init__(self) -> None:
         super().__init__("The database does not answer. Nothing was stored; send the request again later.")
+
+
+class CallRefused(VitruvianError):
+    """An address that this server must not call."""
+
+
+class CallFailed(VitruvianError):
+    """A call to an address outside failed; the message says how, and nothing of what was sent or answered."""
 
 
 class EngineError(VitruvianError):

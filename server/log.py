@@ -11,7 +11,7 @@ ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "exception",
         "assertion", "base_url", "caller", "edition", "engine", "error", "hook", "instance", "item", "option",
-        "outcome", "path", "policy", "reason", "sandbox", "submission", "version",
+        "outcome", "path", "policy", "reason", "sandbox", "submission", "subscription", "version",
     }
 )  # fmt: skip
 

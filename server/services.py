@@ -1,16 +1,19 @@
 """The adapters, chosen and opened once at start: policies, plan, engine and store become the World."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.cql.engine import CqlEngine
-from server.errors import UnusableDatabase, UnusableSetting
+from server.errors import UnusableSetting
 from server.pas.sandbox.sandbox_file import Scripts, load_sandbox
 from server.policy.library import PolicyLibrary
+from server.policy.plan import Plan
 from server.policy.plan_file import load_plan
 from server.settings import Settings
 from server.store.ports import Store
+from server.store.shared import InMemory, Shared, open_shared
 from server.store.sql import open_store
+from server.subscriptions.courier import WAKE
 from server.world import World
 
 
@@ -22,6 +25,7 @@ class Services:
     world: World
     engine: CqlEngine
     sandbox: Scripts | None = None
+    shared: Shared = field(default_factory=InMemory)
 
     def close(self) -> None:
         self.engine.close()
@@ -31,27 +35,30 @@ class Services:
 def open_services(settings: Settings) -> Services:
     """Loads the policies, opens the database, starts the engine.
 
-    Raises PolicyProblems for policy data that must not be served, UnusableDatabase for a database that cannot be used.
+    Raises PolicyProblems for policy data that must not be served, UnusableDatabase for a database that cannot be used,
+    UnusableSetting for a Redis that does not answer.
     """
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     plan = load_plan(settings.plan)
     sandbox = load_sandbox(settings.sandbox) if settings.sandbox else None
     engine = open_engine(settings, policies)
     try:
-        store = _open_record(settings)
+        shared = open_shared(settings.redis_url)
+        store = _open_record(settings, plan, shared)
     except BaseException:
         engine.close()
         raise
     world = World(policies, plan, store, engine, settings.base_url, settings.max_body_bytes)
-    return Services(settings, world, engine, sandbox)
+    return Services(settings, world, engine, sandbox, shared)
 
 
-def _open_record(settings: Settings) -> Store:
-    """The store; refused where a sandbox and the record of a plan would mix."""
-    store = open_store(settings.database_url)
+def _open_record(settings: Settings, plan: Plan, shared: Shared) -> Store:
+    """The store, which wakes the courier; refused where a sandbox and the record of a plan would mix."""
+    store = open_store(settings.database_url, changed=lambda: shared.wake(WAKE), rules=plan.desk.clocks)
     try:
         store.dedicate(sandbox=settings.sandbox is not None)
-    except UnusableDatabase:
+        store.desk.refresh(plan.desk.clocks)
+    except BaseException:
         store.close()
         raise
     return store

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///var/vitruvian.db", description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`."
     )
+    redis_url: str = Field(
+        "", description="`redis://HOST:PORT/0`, shared by several servers on one database; a single one needs none."
+    )
     plan: Path = Field(ROOT / "cql/plans/vitruvian-demo.toml", description="The plan file: payer, members, catalogue.")
     sandbox: Path | None = Field(
         None, description="File of members whose answers are scripted, for partners' tests; with a database of its own."

@@ -15,6 +15,10 @@ class Access(StrEnum):
 
     PUBLIC = "public"
     CLIENT = "client"
+    REVIEWER = "reviewer"
+    """Whoever is signed in at the review desk, of whatever role; the handler looks at the session."""
+    DECIDER = "decider"
+    """Whoever is signed in there and may decide: every role but compliance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,8 @@ class Url:
     """method and path as served (under a FHIR base: relative to it); handler: the function that answers.
 
     interaction: what FHIR calls it, for the CapabilityStatement: `Claim/$submit` (operation), `ClaimResponse:read`,
-    `Questionnaire:search-type`, `/$submit-attachment` (of the system), or empty.
-    body: the example of a POST, a file of a policy's `demo/` without `.json`.
+    `Questionnaire:search-type`, `/$submit-attachment` (of the system), or empty. body: the example of what is sent, a
+    file of a policy's `demo/` without `.json` or one of subscriptions.routes.EXAMPLES; empty where nothing is.
     query: what each parameter of the query means. answers: the statuses that the handler gives; any row may also refuse
     in the words of outcomes.py. media: what is read and answered.
     """

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests import postgres
+from tests import postgres, redis_server
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -50,3 +50,15 @@ def database_url(request: pytest.FixtureRequest, new_database: Callable[[str], s
 def module_database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
     """An empty database shared by the tests of one module, once on SQLite and once on PostgreSQL."""
     return new_database(request.param)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A running Redis; without its binary such tests skip, and on CI they fail."""
+    reason = redis_server.missing()
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    with redis_server.redis_server() as url:
+        yield url

@@ -3,6 +3,7 @@
 import re
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PICTURE = ROOT / "tests/browser/welcome.png"
 
 
-@pytest.fixture(scope="module")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(sqlite_url(tmp_path_factory.mktemp("front-door"))) as url:
+@pytest.fixture
+def base_url(tmp_path: Path) -> Iterator[str]:
+    """A server with a record of its own: what a member asked before would be looked at."""
+    with serving(sqlite_url(tmp_path)) as url:
         yield url
 
 

@@ -16,7 +16,7 @@ from server.cql.engine import CqlEngine
 from server.decision.judge import CqlInput, judge
 from server.decision.model import Decision, Outcome
 from server.fhir.version import Version
-from server.form.response import form_items
+from server.form.model import form_items
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedRequest, read_and_match
 from server.pas.patient_record import patient_record

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from server.form.response import form_items
+from server.form.model import form_items
 from server.policy.library import PolicyLibrary
 from server.settings import ROOT
 

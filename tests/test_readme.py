@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.app import FHIR_URLS, URLS
+from server.app import FHIR_URLS, REVIEW_URLS, URLS
 from server.settings import ROOT, Settings
 from server.url import Url
 
@@ -67,8 +67,8 @@ def tree() -> Iterator[str]:
 
 
 def test_every_url_is_in_the_readme() -> None:
-    """The two URL tables are the rows of app.py, in its order."""
-    assert rows(section("URLs")) == url_rows(URLS) + url_rows(FHIR_URLS)
+    """The URL tables are the rows of app.py, in its order."""
+    assert rows(section("URLs")) == url_rows(URLS) + url_rows(FHIR_URLS) + url_rows(REVIEW_URLS)
 
 
 def test_every_setting_is_in_the_readme() -> None:

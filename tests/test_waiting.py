@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from server.cql.engine import Run
+from server.cql.engine import Asked, Run
 from server.demo.requests import Chart, order_sign
 from server.errors import EngineError
 from server.world import EVALUATIONS
@@ -27,8 +27,10 @@ class StuckEngine:
         self.begun = threading.Semaphore(0)
         self.released = threading.Event()
 
-    def run_each(self, library: str, shared: Mapping[str, Any], runs: Sequence[Run]) -> list[Mapping[str, Any]]:
-        del library, shared, runs
+    def run_each(
+        self, library: str, shared: Mapping[str, Any], runs: Sequence[Run], asked: Sequence[Asked]
+    ) -> list[Mapping[str, Any]]:
+        del library, shared, runs, asked
         self.begun.release()
         self.released.wait(PATIENCE)
         raise EngineError("stuck")

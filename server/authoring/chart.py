@@ -11,7 +11,7 @@ from server.cql.model import ValueSet
 from server.fhir.primitives import real_day
 from server.fhir.read import BundleIndex, Resource, dicts, reference
 from server.form.answer import answer_value
-from server.form.response import form_items
+from server.form.model import form_items
 from server.policy.model import Edition, Form, Policy
 
 _STEP = re.compile(r"^(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<index>(?:\[\d+\])*)$")

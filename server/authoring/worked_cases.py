@@ -9,7 +9,7 @@ import orjson
 
 from server.authoring.chart import ChartError, changed
 from server.authoring.worked_cases_file import ExpectTable, WorkedCase, read_worked_cases, worked_case_files
-from server.decision.judge import Engine
+from server.decision.judge import ENGINE_CRITERION, Engine
 from server.decision.model import Decision
 from server.errors import InvalidRequest, PolicyProblem
 from server.fhir.version import Version
@@ -134,6 +134,10 @@ class _WorkedCases:
         for finding in decision.findings:
             key = (decision.policy_id or "", decision.edition or "", finding.criterion)
             self.report.seen.setdefault(key, set()).add(finding.state)
+        if any(f.criterion == ENGINE_CRITERION for f in decision.findings):
+            # the case may expect what a failure comes to: a nurse
+            self._problem(file, case, "chart", f"could not be judged, {decision.engine}; mend the CQL")
+            return
         fell = case.edition is None and len(self.policy.editions) > 1
         for place, text in _differences(case.expect, decision, fell=fell):
             self._problem(file, case, f"expect.{place}", text)

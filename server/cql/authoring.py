@@ -174,7 +174,7 @@ def _conversion(node: Node) -> str | None:
 def _message(node: Node) -> str | None:
     severity = node.get("severity") if node.get("type") == "Message" else None
     if isinstance(severity, dict) and severity.get("value") == "Error":
-        return "a Message of severity Error ends the evaluation of every criterion; give the criterion a review define"
+        return "a Message of severity Error ends the evaluation of every criterion; let the state be 'review'"
     return None
 
 

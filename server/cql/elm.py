@@ -92,6 +92,26 @@ def without(tree: Any, names: Collection[str]) -> Any:
     return {name: without(child, names) for name, child in tree.items() if name not in names}
 
 
+def result_type(definition: Node) -> str:
+    """The type of what a define gives: `Boolean`, `List<Tuple{ref String, said String}>`; elements by their names."""
+    return _spelled(definition.get("resultTypeSpecifier") or {"name": definition.get("resultTypeName")})
+
+
+def _spelled(specifier: Node) -> str:
+    match specifier.get("type"):
+        case "ListTypeSpecifier":
+            return f"List<{_spelled(specifier['elementType'])}>"
+        case "IntervalTypeSpecifier":
+            return f"Interval<{_spelled(specifier['pointType'])}>"
+        case "TupleTypeSpecifier":
+            elements = sorted((e["name"], _spelled(e["elementType"])) for e in specifier.get("element") or ())
+            return f"Tuple{{{', '.join(f'{name} {type_}' for name, type_ in elements)}}}"
+        case "ChoiceTypeSpecifier":
+            return f"Choice<{', '.join(map(_spelled, specifier['choice']))}>"
+        case _:
+            return str(specifier.get("name") or "nothing known").rpartition("}")[2]
+
+
 def type_name(definition: Node) -> str:
     """The type of a parameter: `Date`, `Integer`, ...; empty for a list or an interval."""
     specifier = definition.get("parameterTypeSpecifier") or {}

@@ -18,7 +18,7 @@ from server.fhir.read import Resource
 
 START_SECONDS = 30.0  # how long an evaluation waits for a free isolate; the start of an isolate counts
 REQUEST_DATE = "Request Date"
-_NOT_RUN = frozenset({"annotation", "resultTypeName", "resultTypeSpecifier"})
+_NOT_RUN = frozenset({"annotation", "localId", "resultTypeName", "resultTypeSpecifier"})
 """Members of ELM that only readers need. The engine does not use them, and they are most of the text."""
 
 
@@ -28,6 +28,14 @@ class Run:
 
     resources: Sequence[Resource]
     parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A define to work out, where another of the library is true; None: in any case."""
+
+    define: str
+    where: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +99,14 @@ class CqlEngine:
             raise found
         return found
 
-    def run_each(self, library: str, shared: Resource, runs: Sequence[Run]) -> Sequence[dict[str, Any] | EngineError]:
-        """The values of every define of `name|version` for each run, by define name, or what kept it from an answer.
+    def run_each(
+        self, library: str, shared: Resource, runs: Sequence[Run], asked: Sequence[Asked] | None = None
+    ) -> Sequence[dict[str, Any] | EngineError]:
+        """The values of defines of `name|version` for each run, by define name, or what kept it from an answer.
 
         shared: a Bundle with one Patient, which every run sees beside the resources of its own; it is read once.
+        asked: which defines; None: every one. A condition has its value among the others; a define whose condition
+        is not true has none.
         Values are null, booleans, numbers, strings, lists and objects; dates are ISO strings, a code is `{code, system,
         display}`, a quantity `{value, unit}`, a resource `{reference}`. Parameters that the library does not declare
         are ignored; those it declares and that are not given have their default, else null. Now() is midnight UTC of
@@ -109,6 +121,7 @@ class CqlEngine:
         request = orjson.dumps(
             {
                 "library": library,
+                "asked": asked,
                 "shared": {"resourceType": "Bundle", "entry": relevant(shared, program.wanted)},
                 "runs": [
                     {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.fhir.codes import SYSTEM_ALIASES
+from server.fhir.codes import system_of
 from server.fhir.read import dicts
 
 
@@ -36,7 +36,16 @@ class ValueSet:
     whole_systems: tuple[str, ...] = field(init=False)
     """Code systems, normalised, all of whose codes are in the set."""
 
+    displays: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
+    """By `system|code` token, what the expansion says in words."""
+
     def __post_init__(self) -> None:
+        named: dict[str, tuple[str, ...]] = {}
+        for c in dicts((self.resource.get("expansion") or {}).get("contains")):
+            if isinstance(c.get("display"), str):
+                token = f"{c.get('system')}|{c.get('code')}"
+                named[token] = (*named.get(token, ()), c["display"])
+        object.__setattr__(self, "displays", named)
         object.__setattr__(self, "whole_systems", whole_systems(self.resource))
 
 
@@ -51,4 +60,4 @@ def whole_systems(value_set: Mapping[str, Any]) -> tuple[str, ...]:
     if any("system" not in i or i.keys() & {"concept", "filter", "valueSet"} for i in includes):
         return ()
     systems = (str(i["system"]) for i in includes)
-    return tuple(SYSTEM_ALIASES.get(s, s) for s in systems)
+    return tuple(map(system_of, systems))

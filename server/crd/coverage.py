@@ -58,7 +58,8 @@ class Coverages:
     def __init__(self, call: HookCall, plan: Plan) -> None:
         self._version = call.request.version
         self._patient = call.patient
-        own = (c for c in call.coverages if not call.is_another(c.get("beneficiary")))
+        own = [c for c in call.coverages if not call.is_another(c.get("beneficiary"))]
+        self._of_others = len(call.coverages) > len(own)
         self._payers = [(c, _payer(c, call, plan)) for c in own]
         self._places: dict[str, list[int]] = {}
         for n, (coverage, _) in enumerate(self._payers):
@@ -76,7 +77,10 @@ class Coverages:
         if not self._payers:
             if required:
                 text = (
-                    "No Coverage came along; prefetch `coverage` as discovery asks, with the patient's active Coverage."
+                    "The Coverage that came along is of another patient (`beneficiary`), and none is of the patient of "
+                    "this call (`context.patientId`); prefetch `coverage` with the patient's own."
+                    if self._of_others
+                    else "No Coverage came along; prefetch `coverage` as discovery asks, with the patient's active one."
                 )
                 raise InvalidRequest([Problem("required", text, _PLACE)])
         elif all(payer is NamedPayer.OTHER for _, payer in self._payers):

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from server.crd.coverage import OrderCoverage
 from server.crd.coverage_information import Contact, CoverageInformation
 from server.crd.order import DraftOrder
+from server.crd.standing import Sought, Standing, Standings
 from server.fhir.order import deciding_day
 from server.policy.model import Edition, Policy
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
-from server.store.ports import ActiveAuthorization
 from server.world import World
 
 
@@ -52,31 +52,30 @@ class _CommonParts:
 
 
 def coverage_answer(
-    order: DraftOrder, coverage: OrderCoverage, today: date, world: World, *, standing: bool
+    order: DraftOrder, coverage: OrderCoverage, standings: Standings, world: World, today: date
 ) -> CoverageAnswer | None:
     """What the plan says about an order; None when it knows nothing about it, for it never guesses.
 
-    standing: False leaves standing authorizations out of it (crd C-30).
+    A what-if call is answered as if no authorization stood (crd C-30).
     """
     day = max(today, order.starts or today)  # member, coverage and authorizations matter from now on
     common = _CommonParts(world.plan, coverage, today, world.new_number("CA-"))
     refused = _membership(common, day)
     if refused:
         return CoverageAnswer(refused)
-    found = world.policies.for_order(order.codings, deciding_day(None, order.resource, today))
+    found = world.policies.for_order(order.codings, deciding_day(order.starts, None, today))
     policy, edition = found.policy, found.edition
     if policy and policy.edition_on(day):
-        member_ids = coverage.member_ids
-        authorized = world.store.active_authorization(member_ids, policy.id, day) if standing else None
-        if authorized:
-            said = _satisfied(common, policy, edition, authorized)
+        stands = standings.of(order, coverage, Sought(policy, edition, day))
+        if stands.number:
+            said = _satisfied(common, policy, edition, stands)
         elif edition:
-            said = _by_policy(common, policy, edition, day)
+            said = _by_policy(common, policy, edition, day, stands.why_not)
         else:
-            said = _before_the_policy(common, policy)
+            said = _before_the_policy(common, policy, stands.why_not)
         return CoverageAnswer(said, policy, edition)
     entry = world.plan.entry_for(order.codings, named=found.other or policy is not None)
-    return CoverageAnswer(_by_catalogue(common, entry), catalogue_entry=entry) if entry else None
+    return CoverageAnswer(_by_catalogue(common, entry, order), catalogue_entry=entry) if entry else None
 
 
 def _membership(common: _CommonParts, day: date) -> CoverageInformation | None:
@@ -91,12 +90,12 @@ def _membership(common: _CommonParts, day: date) -> CoverageInformation | None:
     return None
 
 
-def _by_policy(common: _CommonParts, policy: Policy, edition: Edition, day: date) -> CoverageInformation:
+def _by_policy(common: _CommonParts, policy: Policy, edition: Edition, day: date, why_not: str) -> CoverageInformation:
     followed = min((e.effective for e in policy.editions if e.effective > day), default=None)
     last = followed - timedelta(days=1) if followed else None
     text = (
         f"{policy.display} needs prior authorization by the plan's policy: {policy.title}. "
-        "Its form collects what the decision needs; send it with the request."
+        "Its form collects what the decision needs; send it with the request." + why_not
     )
     return common.say(
         "covered",
@@ -110,30 +109,45 @@ def _by_policy(common: _CommonParts, policy: Policy, edition: Edition, day: date
     )
 
 
-def _before_the_policy(common: _CommonParts, policy: Policy) -> CoverageInformation:
+def _before_the_policy(common: _CommonParts, policy: Policy, why_not: str) -> CoverageInformation:
     """The order starts before the first edition of a policy that is in force today: no form fits it."""
     text = (
         f"{policy.display} needs prior authorization. The plan's policy was not in force yet on the day when the order "
-        "starts, so no form fits: correct that day, or send the request, and a nurse reviews it."
+        "starts, so no form fits: correct that day, or send the request, and a nurse reviews it." + why_not
     )
     return common.say("covered", text, pa_needed="auth-needed", policy_link=policy.url)
 
 
-def _satisfied(
-    common: _CommonParts, policy: Policy, edition: Edition | None, authorized: ActiveAuthorization
-) -> CoverageInformation:
+def _satisfied(common: _CommonParts, policy: Policy, edition: Edition | None, stands: Standing) -> CoverageInformation:
     """An authorization in force covers the order already (crd C-72)."""
-    text = f"{policy.display} is authorized until {authorized.period[1].isoformat()}; nothing more is needed."
+    text = f"{policy.display} is authorized as ordered until {stands.ends}; nothing more is needed."
     return common.say(
         "covered",
         text,
-        authorized.period[1],
+        stands.ends,
         pa_needed="satisfied",
-        satisfied_pa_id=authorized.number,
+        satisfied_pa_id=stands.number,
         billing_codes=edition.billing_codes if edition else (),
         policy_link=policy.url,
     )
 
 
-def _by_catalogue(common: _CommonParts, entry: CatalogueEntry) -> CoverageInformation:
+def _by_catalogue(common: _CommonParts, entry: CatalogueEntry, order: DraftOrder) -> CoverageInformation:
+    if entry.info_needed == ("performer",) and order.performers:
+        return _by_performer(common, entry, order)
     return common.say(entry.covered, entry.reason, pa_needed=entry.pa_needed, info_needed=entry.info_needed)
+
+
+def _by_performer(common: _CommonParts, entry: CatalogueEntry, order: DraftOrder) -> CoverageInformation:
+    """The order names who delivers it: nobody is asked for that again, at most for who it is."""
+    if not all(order.performers):
+        text = "The order names a performer whose NPI did not come along. Send the performer's resource with its NPI."
+        return common.say(entry.covered, text, pa_needed=entry.pa_needed, info_needed=entry.info_needed)
+    if not entry.contracted:
+        text = f"It hangs on a contract between the plan and the performer on the order. Ask {common.plan.name} for it."
+        return common.say(entry.covered, text, pa_needed=entry.pa_needed, info_needed=("OTH",))
+    if all(entry.contracted & set(npis) for npis in order.performers):
+        text = "The performer on the order is under contract for it; no prior authorization is needed."
+        return common.say(entry.covered, text, pa_needed="no-auth")
+    text = "The performer on the order is not under contract for it; prior authorization is needed."
+    return common.say(entry.covered, text, pa_needed="auth-needed")

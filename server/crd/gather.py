@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.crd.hook_request import HookRequest
-from server.fhir.read import BundleIndex, Resource, reference, type_and_id
+from server.fhir.read import BundleIndex, Resource, dicts, reference, type_and_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +16,18 @@ class HookCall:
     """A call with everything that came along.
 
     index: finds what came along by reference: the prefetched resources, then the entries of the draft orders.
-    coverages: each Coverage with an id.
+    coverages: each Coverage with an id. patients: the Patient of the call; from two servers it may come twice.
     """
 
     request: HookRequest
     index: BundleIndex
     coverages: tuple[Resource, ...]
+    patients: tuple[Resource, ...]
 
     @property
     def patient(self) -> Resource | None:
         """The Patient of the call, when it came along."""
-        return next((p for p in self.index.of_type("Patient") if p.get("id") == self.request.patient_id), None)
+        return next(iter(self.patients), None)
 
     def is_another(self, element: Any) -> bool:
         """Whether a Reference certainly names somebody else than the patient of the call."""
@@ -36,6 +37,35 @@ class HookCall:
             named = f"{found.get('resourceType')}/{found['id']}" if found.get("id") else None
         patient_id = self.request.patient_id
         return named is not None and named != (type_and_id(patient_id) or f"Patient/{patient_id}")
+
+    def is_patient(self, element: Any, holder: Resource) -> bool:
+        """Whether a Reference is shown to name the patient of the call, by all that it names somebody by.
+
+        An address on a server is of the patient when the patient came along from there, or the holder itself did.
+        """
+        if not isinstance(element, dict):
+            return False
+        identifier = element.get("identifier")
+        if identifier is not None and not self._has(identifier):
+            return False
+        literal = reference(element)
+        if literal is None:
+            return identifier is not None
+        found = self.index.resolve(element, holder)
+        if found is not None:
+            return any(found is p for p in self.patients)
+        key = type_and_id(f"Patient/{self.request.patient_id.removeprefix('Patient/')}")
+        server = self.index.full_url(holder).rpartition(f"/{holder.get('resourceType')}/")[0]
+        return key is not None and literal in (key, f"{server}/{key}")
+
+    def _has(self, identifier: Any) -> bool:
+        """Whether every Patient of the call has an identifier."""
+        if not isinstance(identifier, dict) or not identifier.get("system") or not identifier.get("value"):
+            return False
+        wanted = (identifier["system"], identifier["value"])
+        return bool(self.patients) and all(
+            any((i.get("system"), i.get("value")) == wanted for i in dicts(p.get("identifier"))) for p in self.patients
+        )
 
 
 def gather(request: HookRequest) -> HookCall:
@@ -54,7 +84,8 @@ def gather(request: HookRequest) -> HookCall:
             entries.append(entry)
     index = BundleIndex({"entry": entries})
     coverages = tuple(c for c in index.of_type("Coverage") if isinstance(c.get("id"), str) and c["id"])
-    return HookCall(request, index, coverages)
+    patients = tuple(p for p in index.of_type("Patient") if p.get("id") == request.patient_id)
+    return HookCall(request, index, coverages, patients)
 
 
 def _prefetched(prefetch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from server.crd.gather import HookCall
 from server.fhir.order import order_codings, service_day
-from server.fhir.read import Coding, Resource
+from server.fhir.read import Coding, Resource, dicts, npis
 
 ANSWERED_ORDERS = frozenset(
     {
@@ -21,9 +21,9 @@ ANSWERED_ORDERS = frozenset(
 )
 """The draft orders that may carry coverage-information (crd section 1.10)."""
 
-_CONCEPTS = ("medicationCodeableConcept", "codeCodeableConcept", "code")
-_SUBJECTS = ("subject", "patient")
-_REFERENCES = ("medicationReference", "codeReference")
+CONCEPTS = ("medicationCodeableConcept", "codeCodeableConcept", "code")
+SUBJECTS = ("subject", "patient")
+REFERENCES = ("medicationReference", "codeReference")
 _NAME_LIMIT = 60  # fits a card's 140 characters
 
 
@@ -31,7 +31,8 @@ _NAME_LIMIT = 60  # fits a card's 140 characters
 class DraftOrder:
     """resource: as parsed; text: the same as sent; codings: normalised, those of the billing options last (crd C-14).
 
-    starts: the first day of service that it names. name: what a person calls it.
+    starts: the first day of service that it names. name: what a person calls it. performers: of each that it names,
+    the NPIs that came along.
     """
 
     resource: Resource
@@ -39,6 +40,7 @@ class DraftOrder:
     codings: tuple[Coding, ...]
     starts: date | None
     name: str
+    performers: tuple[tuple[str, ...], ...] = ()
 
     @property
     def reference(self) -> str:
@@ -55,7 +57,17 @@ def draft_orders(call: HookCall) -> Iterator[DraftOrder]:
     for resource, text in zip(call.request.orders, call.request.texts, strict=True):
         if _takes_an_answer(resource, call):
             named = order_codings(resource, call.index.resolve)
-            yield DraftOrder(resource, text, named, service_day(resource), _name(resource, named))
+            performers = tuple(_performers(resource, call))
+            yield DraftOrder(resource, text, named, service_day(resource), _name(resource, named), performers)
+
+
+def _performers(resource: Resource, call: HookCall) -> Iterator[tuple[str, ...]]:
+    """The NPIs of each performer: its own, or those of the person and organization of its role."""
+    named = resource.get("performer")
+    for one in dicts(named if isinstance(named, list) else [named]):
+        found = call.index.resolve(one) or {}
+        roles = [call.index.resolve(found.get(key)) for key in ("practitioner", "organization")]
+        yield tuple(n for r in (found, *roles) for n in npis(r)) + npis({"identifier": one.get("identifier")})
 
 
 def _takes_an_answer(resource: Resource, call: HookCall) -> bool:
@@ -69,13 +81,13 @@ def _takes_an_answer(resource: Resource, call: HookCall) -> bool:
         return False
     if resource.get("doNotPerform") is True or not isinstance(resource.get("extension"), list | None):
         return False
-    return not any(call.is_another(resource.get(key)) for key in _SUBJECTS)
+    return not any(call.is_another(resource.get(key)) for key in SUBJECTS)
 
 
 def _name(resource: Resource, named: tuple[Coding, ...]) -> str:
     """What a person reads in a card or a description: the order's own words, cut short."""
-    words = [concept.get("text") for concept in map(resource.get, _CONCEPTS) if isinstance(concept, dict)]
-    words += [ref.get("display") for ref in map(resource.get, _REFERENCES) if isinstance(ref, dict)]
+    words = [concept.get("text") for concept in map(resource.get, CONCEPTS) if isinstance(concept, dict)]
+    words += [ref.get("display") for ref in map(resource.get, REFERENCES) if isinstance(ref, dict)]
     words += [c.display for c in named]
     said = next((w for w in words if isinstance(w, str) and w.strip()), f"{resource['resourceType']}/{resource['id']}")
     plain = " ".join(said.replace("*", " ").split())

@@ -12,9 +12,11 @@ from server.crd.cards import cards_for, cards_wanted
 from server.crd.coverage import OrderCoverage
 from server.crd.coverage_answer import CoverageAnswer, coverage_answer
 from server.crd.coverage_information import CarriedInformation, CoverageInformation, carried_for
+from server.crd.gather import HookCall
 from server.crd.hook_request import HookRequest
 from server.crd.order import DraftOrder
 from server.crd.order_text import add_extension, extend_extensions
+from server.crd.standing import Standings
 from server.fhir.version import Version
 from server.log import log
 from server.policy.plan import Plan
@@ -38,7 +40,7 @@ class OrderAnswer:
 
 def answer_orders(
     covered: Iterable[tuple[DraftOrder, OrderCoverage]],
-    request: HookRequest,
+    call: HookCall,
     caller: Caller,
     world: World,
     *,
@@ -50,8 +52,8 @@ def answer_orders(
     (crd C-60); by none where nothing is known about the order, or where it carries the same answer and that still holds
     (C-60, T-30). documentation: False leaves out what asks for documentation.
     """
-    now = world.clock()
-    answers = list(_answers(covered, request, now.date(), world, documentation=documentation))
+    now, request = world.clock(), call.request
+    answers = list(_answers(covered, call, now.date(), world, documentation=documentation))
     new = [a for a in answers if not _already_told(a, request.version, now.date(), world)]
     announced = new if request.configuration.wants("coverage-info") else []
     if announced and request.configuration.wants("unsolicited-determ"):
@@ -64,15 +66,15 @@ def answer_orders(
 
 def _answers(
     covered: Iterable[tuple[DraftOrder, OrderCoverage]],
-    request: HookRequest,
+    call: HookCall,
     today: date,
     world: World,
     *,
     documentation: bool,
 ) -> Iterator[OrderAnswer]:
-    standing = request.configuration.wants("unsolicited-determ")
+    standings = Standings(call, world)
     for order, coverage in covered:
-        answer = coverage_answer(order, coverage, today, world, standing=standing)
+        answer = coverage_answer(order, coverage, standings, world, today)
         if answer is not None:
             carried = carried_for(order.extensions, coverage.reference)
             yield OrderAnswer(order, coverage, answer if documentation else answer.without_documentation(), carried)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol
 
-from server.cql.engine import Run
+from server.cql.engine import Asked, Run
 from server.decision.decide import decide
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.errors import EngineError
+from server.fhir.primitives import real_day
 from server.fhir.read import Resource
 from server.policy.model import Criterion, Edition, State
 
@@ -56,9 +57,9 @@ class Engine(Protocol):
         ...
 
     def run_each(
-        self, library: str, shared: Resource, runs: Sequence[Run]
+        self, library: str, shared: Resource, runs: Sequence[Run], asked: Sequence[Asked]
     ) -> Sequence[Mapping[str, Any] | EngineError]:
-        """The same for each of several runs over a shared record; raises EngineError when all fail together."""
+        """What is asked, for each of several runs over a shared record; raises EngineError when all fail together."""
         ...
 
 
@@ -66,7 +67,7 @@ def judge(edition: Edition, given: CqlInput, items: Sequence[CqlItem], engine: E
     """Decides items of one edition. An engine error becomes a finding that a person must look at; it never raises."""
     runs = [Run(item.resources, parameters(edition, given, item)) for item in items]
     try:
-        results = engine.run_each(edition.library.key, given.shared, runs)
+        results = engine.run_each(edition.library.key, given.shared, runs, asked(edition))
     except EngineError as error:
         return tuple(_unjudged(edition, str(error)) for _ in items)
     return tuple(_judged(edition, given, item, r, engine) for item, r in zip(items, results, strict=True))
@@ -87,12 +88,21 @@ def _judged(
         days = next((v.days for v in edition.validity if results.get(v.when) is True), None)
         if days is None:
             return _unjudged(edition, "the policy gives no validity for this kind of request")
-        start = item.service_date or given.request_date
         try:
+            start = _day(results, edition.starts) or item.service_date or given.request_date
             period = (start, start + timedelta(days=days - 1))  # both ends count
+        except EngineError as error:
+            return _unjudged(edition, str(error))
         except OverflowError:
             return _unjudged(edition, "the calendar ends before the approval would")
     return Decision(outcome, findings, edition.policy_id, edition.policy_uri, edition.version, period, engine.name)
+
+
+def asked(edition: Edition) -> tuple[Asked, ...]:
+    """What the decision reads: the kinds of request, the start of an approval, and each criterion where it applies."""
+    kinds = [Asked(v.when) for v in edition.validity]
+    starts = [Asked(edition.starts)] if edition.starts else []
+    return (*kinds, *starts, *(Asked(c.define, c.applies) for c in edition.criteria))
 
 
 def parameters(edition: Edition, given: CqlInput, item: CqlItem) -> dict[str, Any]:
@@ -113,8 +123,7 @@ def finding(criterion: Criterion, results: Mapping[str, Any]) -> Finding | None:
     """
     if criterion.applies is not None and _boolean(results, criterion.applies) is not True:
         return None
-    state = _state(criterion, results)
-    evidence = _evidence(results, criterion.evidence)
+    state, evidence = _judgement(results, criterion.define)
     if state is State.MET and not evidence:
         raise EngineError(f"criterion {criterion.id} is met without evidence")
     return Finding(
@@ -145,16 +154,18 @@ _SETTLE = {
 }
 
 
-def _state(criterion: Criterion, results: Mapping[str, Any]) -> State:
-    if criterion.review is not None and _boolean(results, criterion.review) is True:
-        return State.REVIEW
-    match _boolean(results, criterion.define):
-        case True:
-            return State.MET
-        case False:
-            return State.UNMET
-        case None:
-            return State.UNKNOWN
+def _judgement(results: Mapping[str, Any], define: str) -> tuple[State, tuple[Evidence, ...]]:
+    """State and evidence from the two shapes that model.Criterion allows; silence is unknown."""
+    given = results.get(define, "absent")
+    if given is None or isinstance(given, bool):
+        return _STATES[given], ()
+    state = given.get("state") if isinstance(given, dict) else None
+    if state not in tuple(State):
+        raise EngineError(f"define {define} gave no state, or one that is none of {', '.join(State)}")
+    return State(state), _evidence(given.get("evidence"), define)
+
+
+_STATES = {True: State.MET, False: State.UNMET, None: State.UNKNOWN}
 
 
 def _boolean(results: Mapping[str, Any], define: str) -> bool | None:
@@ -164,14 +175,21 @@ def _boolean(results: Mapping[str, Any], define: str) -> bool | None:
     raise EngineError(f"define {define} gave no Boolean")
 
 
-def _evidence(results: Mapping[str, Any], define: str | None) -> tuple[Evidence, ...]:
-    if define is None:
-        return ()
-    rows = results.get(define)
+def _day(results: Mapping[str, Any], define: str | None) -> date | None:
+    """The whole day that a define gives; None where it gives none, or only its month or year."""
+    value = results.get(define, "absent") if define is not None else None
+    if value is None:
+        return None
+    if not isinstance(value, str) or value == "absent":
+        raise EngineError(f"define {define} gave no Date")
+    return real_day(value)
+
+
+def _evidence(rows: Any, define: str) -> tuple[Evidence, ...]:
     if rows is None:
         return ()
     if not isinstance(rows, list):
-        raise EngineError(f"define {define} gave no list")
+        raise EngineError(f"define {define} gave evidence that is no list")
     found = (
         Evidence(str(row["ref"]), str(row.get("said") or ""))
         for row in rows

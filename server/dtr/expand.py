@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from server.errors import InvalidRequest, NotFound, Problem
-from server.fhir.codes import SYSTEM_ALIASES
+from server.fhir.codes import system_of
 from server.fhir.parameters import DeclaredParameter, read_parameters
 from server.fhir.read import Resource
 from server.policy.model import ValueSet
@@ -127,7 +127,7 @@ def _listed(source: Mapping[str, Any]) -> Iterable[Code]:
 
 def _system(element: Mapping[str, Any]) -> str:
     system = str(element.get("system") or "")
-    return SYSTEM_ALIASES.get(system, system)
+    return system_of(system)
 
 
 def _used(asked: ExpandRequest) -> Iterable[dict[str, Any]]:

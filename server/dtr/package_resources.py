@@ -20,7 +20,7 @@ from server.fhir.read import Resource, extension_value
 from server.fhir.version import Version
 from server.form.adaptive import Asking
 from server.form.expression import cqf_libraries
-from server.form.response import form_items
+from server.form.model import form_items
 from server.policy.library import PolicyLibrary
 from server.policy.model import Edition, Form
 

@@ -8,7 +8,8 @@ from typing import Any
 from server.decision.judge import Engine
 from server.errors import EngineError, Problem
 from server.fhir.order import service_day
-from server.fhir.read import Resource, dicts, reference, type_and_id
+from server.fhir.read import BundleIndex, Resource, dicts, reference, type_and_id
+from server.fhir.subject import is_about
 from server.log import log
 from server.policy.model import Edition
 from server.store.ports import ActiveAuthorization
@@ -40,6 +41,7 @@ class PayerKnowledge:
 def population_bundle(known: PayerKnowledge) -> Resource:
     """The record that the pre-population CQL reads.
 
+    It holds nothing that is not shown to be about the beneficiary, or about nobody: a draft tells of no other person.
     It holds one Patient (as sent, else nothing but its id), the focal Coverage, the orders, what they contain or refer
     to, and an active ClaimResponse with `preAuthRef` and `preAuthPeriod` when an authorization is in force. References
     are relative, as in the record that decisions are made on. A medication that an order refers to stands in the order
@@ -47,11 +49,14 @@ def population_bundle(known: PayerKnowledge) -> Resource:
     """
     patient = _id_of(known.subject) or "patient"
     resources: dict[str, Resource] = {}
+    person = _person(known)
+    index = _index(known, person)
     for n, resource in enumerate((*known.coverages[:1], *known.orders, *known.referenced)):
         parts = [c for c in dicts(resource.get("contained")) if isinstance(c.get("resourceType"), str)]
         contained = {f"#{c.get('id')}": f"{c['resourceType']}/{c.get('id')}" for c in parts}
         for part in (*parts, resource):
-            _put(resources, _relative(part, contained), f"sent-{n}")
+            if is_about(index, person, part, resource):
+                _put(resources, _relative(part, contained), f"sent-{n}")
     for resource in resources.values():
         medication = resources.get(reference(resource.get("medicationReference")) or "", {})
         if "code" in medication:
@@ -101,6 +106,26 @@ def population_results(
             )
             problems.append(Problem("exception", text, severity="warning"))
     return results, problems
+
+
+def _person(known: PayerKnowledge) -> Resource:
+    """The Patient whom the draft is about: as sent, else no more than how the subject names one."""
+    id_ = _id_of(known.subject)
+    holders = (*known.referenced, *known.orders, *known.coverages)
+    sent = (r for h in holders for r in (h, *dicts(h.get("contained"))))
+    found = next((r for r in sent if r.get("resourceType") == _PATIENT and id_ and r.get("id") == id_), None)
+    identifier = known.subject.get("identifier")
+    return found or {"resourceType": _PATIENT, "id": id_, "identifier": [identifier] if identifier else []}
+
+
+def _index(known: PayerKnowledge, person: Resource) -> BundleIndex:
+    """Finds the patient by reference: by `Patient/id`, and by one full address, the first that anything has of it."""
+    named = [known.subject, *(c.get("beneficiary") for c in known.coverages), *(o.get("subject") for o in known.orders)]
+    literals = [literal for element in named if (literal := reference(element))]
+    own = type_and_id(reference(known.subject))
+    full = (x for x in literals if ":" in x and type_and_id(x) == own)
+    entry = {"resource": person}
+    return BundleIndex({"entry": [{**entry, "fullUrl": url} if (url := next(full, None)) else entry]})
 
 
 def _put(resources: dict[str, Resource], resource: Resource, id_: str) -> None:

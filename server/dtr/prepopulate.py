@@ -7,8 +7,9 @@ from server.dtr.population import PayerKnowledge
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
-from server.form.answer import FormItem, answer_value
+from server.form.answer import answer_value
 from server.form.expression import define_of
+from server.form.model import FormItem
 from server.form.response import read_response
 from server.policy.model import Form, ValueSet
 

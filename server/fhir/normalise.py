@@ -1,24 +1,27 @@
 """Rewrites codings for CQL, which compares text: one spelling of each system, NDC as 11 digits."""
 
+import re
 from typing import Any
 
 import orjson
 
-from server.fhir.codes import NDC, SYSTEM_ALIASES
+from server.fhir.codes import NDC, system_of
 from server.fhir.read import Resource, ndc11, ndc_readings
 
-_ALIASES = [
-    (f'"system":"{alias}"'.encode(), f'"system":"{system}"'.encode()) for alias, system in SYSTEM_ALIASES.items()
-]
+_SYSTEM = re.compile(rb'"system":"([^"\\]*)"')
 _NDC = NDC.encode()
+_READ_NDC = re.compile(rb'"system":"%b","code":"[0-9]{11}"' % re.escape(_NDC))
+"""An NDC as CQL compares it. Most are sent so, and a resource with no other NDC need not be walked."""
 
 
 def normalised(text: bytes) -> Resource:
     """The resource of a compact JSON text (orjson's form), its codings normalised."""
-    for alias, system in _ALIASES:
-        text = text.replace(alias, system)
+    for written in set(_SYSTEM.findall(text)):
+        system = system_of(written.decode()).encode()
+        if system != written:
+            text = text.replace(b'"system":"%b"' % written, b'"system":"%b"' % system)
     resource: Resource = orjson.loads(text)
-    if _NDC in text:
+    if text.count(_NDC) > len(_READ_NDC.findall(text)):
         _normalise_ndc(resource)
     return resource
 

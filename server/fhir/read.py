@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from server.fhir.codes import NDC, NPI, SYSTEM_ALIASES
+from server.fhir.codes import NDC, NPI, system_of
 
 Resource = dict[str, Any]
 
@@ -62,7 +62,7 @@ def coding(raw: Mapping[str, Any]) -> Coding | None:
     if not isinstance(code, str) or not code:
         return None
     system = raw.get("system")
-    system = SYSTEM_ALIASES.get(system, system) if isinstance(system, str) else ""
+    system = system_of(system) if isinstance(system, str) else ""
     display = raw.get("display")
     return Coding(system, ndc11(code) if system == NDC else code.strip(), display if isinstance(display, str) else None)
 
@@ -162,11 +162,18 @@ class BundleIndex:
 
         An absolute one is the fullUrl of an entry, or the address of one of its versions, and nothing else. A relative
         one is read against the holder's own fullUrl first; failing that, `Type/id` is enough when it is unique in the
-        Bundle (senders mix bases, pas T-1, T-2).
+        Bundle (senders mix bases, pas T-1, T-2). A Reference that says two things, since its identifier or its type is
+        not that of the resource, leads nowhere, and so does one to another version of it.
         """
         literal = reference(element)
         if not literal:
             return None
+        found = self._literal(literal, holder)
+        if found is None or not _is_version(literal, found):
+            return None
+        return None if isinstance(element, dict) and _says_another(element, found) else found
+
+    def _literal(self, literal: str, holder: Resource | None) -> Resource | None:
         if literal.startswith("#"):
             return next((c for c in dicts((holder or {}).get("contained")) if c.get("id") == literal[1:]), None)
         if literal in self._by_url:
@@ -185,3 +192,21 @@ class BundleIndex:
                 return self._by_url[f"{base}/{key}"]
         same = self._by_type_id.get(key, [])
         return same[0] if len(same) == 1 else None
+
+
+def _is_version(literal: str, resource: Resource) -> bool:
+    """Whether a reference that names a version names this one; a resource without a version may be any."""
+    version = literal.partition("/_history/")[2]
+    meta = resource.get("meta")
+    return not version or not isinstance(meta, dict) or meta.get("versionId") in (None, version)
+
+
+def _says_another(element: Mapping[str, Any], resource: Resource) -> bool:
+    """Whether what a Reference says beside its literal is of something else than the resource."""
+    if element.get("type") not in (None, resource.get("resourceType")):
+        return True
+    said = element.get("identifier")
+    if not isinstance(said, dict) or not isinstance(said.get("system"), str) or not said.get("value"):
+        return False
+    same_system = identifiers(resource, said["system"])
+    return bool(same_system) and said["value"] not in same_system

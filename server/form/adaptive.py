@@ -11,10 +11,10 @@ from typing import Any
 from server.errors import InvalidRequest, Problem
 from server.fhir.codes import DTR
 from server.fhir.read import Resource, extension_value, extensions
-from server.form.answer import FormItem, ValueSets
+from server.form.answer import ValueSets
 from server.form.enable_when import Enabled, ResponseItem
-from server.form.model import Form
-from server.form.response import form_items, read_response
+from server.form.model import Form, FormItem, form_items
+from server.form.response import read_response
 
 _ORIGIN = f"{DTR}information-origin"
 _NO_QUESTION = ("group", "display")
@@ -86,9 +86,8 @@ class _Tree:
     """Every item of the form as a node, answered or not; a repeating group has one node for each occurrence."""
 
     def __init__(self, form: Form, clean: Resource) -> None:
-        parents = {item["linkId"]: tuple(p["linkId"] for p in above) for above, item in form_items(form.questionnaire)}
         self.roots = _nodes(form.questionnaire["item"], clean.get("item") or [], None)
-        self.enabled = Enabled(self.roots, parents)
+        self.enabled = Enabled(self.roots, form.parents)
         self.all = [node for root in self.roots for node in (root, *root.below())]
         self.enabled_links = {node.link for node in self.all if self.enabled(node)}
 

@@ -8,8 +8,8 @@ from server.cql.model import ValueSet
 from server.errors import Problem
 from server.fhir.primitives import real_day
 from server.fhir.read import coding
+from server.form.model import FormItem
 
-FormItem = Mapping[str, Any]
 ValueSets = Mapping[str, ValueSet]
 
 _KIND = {

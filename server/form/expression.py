@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.fhir.read import extension_value, extensions
-from server.form.response import form_items
+from server.form.model import form_items
 
 CQF_LIBRARY = "http://hl7.org/fhir/StructureDefinition/cqf-library"
 INITIAL_EXPRESSION = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-initialExpression"

@@ -9,7 +9,7 @@ from server.fhir.read import Resource, dicts
 from server.fhir.structure import structure_problems
 from server.form.answer import TYPES
 from server.form.enable_when import OPERATORS
-from server.form.response import form_items
+from server.form.model import form_items
 
 
 def form_problems(questionnaire: Resource, value_sets: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -1,14 +1,14 @@
 """Reads a QuestionnaireResponse against its form. Nothing here depends on a particular form."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from server.errors import Problem
 from server.fhir.read import Resource, dicts
-from server.form.answer import FormItem, ValueSets, read_value
+from server.form.answer import ValueSets, read_value
 from server.form.enable_when import ResponseItem, drop_disabled
-from server.form.model import Form
+from server.form.model import Form, FormItem, form_items
 
 MAX_ITEMS = 2_000
 """The most items and answers of one response. A long form has a hundred; reading many more would delay others."""
@@ -39,17 +39,6 @@ def form_canonicals(response: Resource) -> tuple[str, ...]:
     return tuple(c for c in (*_list(form.get("derivedFrom")), *versioned, url) if isinstance(c, str) and c)
 
 
-def form_items(questionnaire: Mapping[str, Any]) -> Iterator[tuple[tuple[FormItem, ...], FormItem]]:
-    """Every item of a form in its order, each with its parents, outermost first. Anything else is skipped."""
-    return _below((), questionnaire)
-
-
-def _below(parents: tuple[FormItem, ...], holder: FormItem) -> Iterator[tuple[tuple[FormItem, ...], FormItem]]:
-    for item in dicts(holder.get("item")):
-        yield parents, item
-        yield from _below((*parents, item), item)
-
-
 def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str) -> tuple[Resource, list[Problem]]:
     """The response as CQL may see it, and everything that is wrong with it.
 
@@ -63,7 +52,7 @@ def read_response(form: Form, value_sets: ValueSets, response: Resource, at: str
     """
     reader = _Reader(form, value_sets, at)
     roots = reader.nodes(response, form.questionnaire, None, at)
-    kept = drop_disabled(roots, reader.parents)
+    kept = drop_disabled(roots, form.parents)
     clean = {key: value for key, value in response.items() if key != "item"}
     if kept:
         clean["item"] = kept
@@ -75,20 +64,31 @@ def hidden_answers(response: Resource, clean: Resource) -> tuple[str, ...]:
     return tuple((Counter(_answered(response)) - Counter(_answered(clean))).keys())
 
 
-def _answered(holder: Mapping[str, Any]) -> Iterator[str]:
+def open_gates(form: Form, clean: Resource, hidden: tuple[str, ...]) -> tuple[str, ...]:
+    """The linkIds of unanswered questions on which it hangs whether the hidden ones are asked, in the form's order."""
+    above = [
+        i for parents, item in form_items(form.questionnaire) if item["linkId"] in hidden for i in (*parents, item)
+    ]
+    gates = dict.fromkeys(str(when.get("question")) for item in above for when in dicts(item.get("enableWhen")))
+    answered = {*_answered(clean), *hidden}
+    return tuple(gate for gate in gates if gate not in answered)
+
+
+def _answered(holder: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
     for item in dicts(holder.get("item")):
         answers = [a for a in dicts(item.get("answer")) if any(key.startswith("value") for key in a)]
-        yield from (str(item.get("linkId")) for _ in answers)
+        found += [str(item.get("linkId"))] * len(answers)
         for inner in (item, *answers):
-            yield from _answered(inner)
+            if "item" in inner:
+                found += _answered(inner)
+    return found
 
 
 class _Reader:
     def __init__(self, form: Form, value_sets: ValueSets, at: str) -> None:
         self.value_sets = value_sets
-        self.parents: dict[str, tuple[str, ...]] = {
-            item["linkId"]: tuple(p["linkId"] for p in parents) for parents, item in form_items(form.questionnaire)
-        }
+        self._parents = form.parents
         self.problems: list[Problem] = []
         self._at = at
         self._read = 0
@@ -97,10 +97,13 @@ class _Reader:
         self, holder: Mapping[str, Any], form_item: FormItem, parent: ResponseItem | None, at: str
     ) -> list[ResponseItem]:
         """The items that stand directly below `holder` (response, group or answer), matched to the form's."""
+        sent = self._some(holder.get("item"))
+        if not sent:
+            return []
         allowed = {child["linkId"]: child for child in form_item.get("item") or ()}
         found: list[ResponseItem] = []
         seen: set[str] = set()
-        for n, raw in enumerate(self._some(holder.get("item"))):
+        for n, raw in enumerate(sent):
             place = f"{at}.item[{n}]"
             link = raw.get("linkId") if isinstance(raw, dict) else None
             item = allowed.get(link) if isinstance(link, str) else None
@@ -144,7 +147,7 @@ class _Reader:
         return found if self._read <= MAX_ITEMS else []
 
     def _unknown(self, link: Any, place: str) -> None:
-        above = self.parents.get(link) if isinstance(link, str) else None
+        above = self._parents.get(link) if isinstance(link, str) else None
         if above is not None:
             text = f"This item stands under `{above[-1]}` in the form" if above else "This item is no child in the form"
             self._add("structure", f"{text}; move it there.", f"{place}.linkId")

@@ -30,14 +30,25 @@ _DEFINED_ALIKE = {
     "$submit": (_PAS, "Claim-submit"),
     "$inquire": (_PAS, "Claim-inquiry"),
 }
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport"
+_TOPIC = {
+    "url": f"{_BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical",
+    "valueCanonical": f"{_PAS}/SubscriptionTopic/PASSubscriptionTopic",
+}
+"""What can be subscribed to (pas P-5)."""
+_DEFINED_BY_BACKPORT = {
+    name: f"{_BACKPORT}/OperationDefinition/backport-subscription-{name[1:]}|1.1.0" for name in ("$status", "$events")
+}
 _DEFINED_ELSEWHERE = {
     Version.V2_0: {
         "$next-question": "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-next-question|3.0.0",
         "$expand": "http://hl7.org/fhir/OperationDefinition/ValueSet-expand|4.0.1",
+        **_DEFINED_BY_BACKPORT,
     },
     Version.V2_2: {
         "$next-question": f"{_DTR}/OperationDefinition/DTR-Questionnaire-next-question|2.2.0",
         "$expand": f"{_DTR}/OperationDefinition/DTR-ValueSet-expand|2.2.0",
+        **_DEFINED_BY_BACKPORT,
     },
 }
 _TYPES = {"url": "uri"}
@@ -75,6 +86,8 @@ def capability_statement(urls: Iterable[Url], version: Version, base_url: str, n
                     {"name": name, "type": _TYPES.get(name, "token"), "documentation": meaning}
                     for name, meaning in url.query.items()
                 ]
+    if "Subscription" in resources:
+        resources["Subscription"]["extension"] = [_TOPIC]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",

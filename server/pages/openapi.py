@@ -15,6 +15,8 @@ TITLE = "Vitruvian"
 
 _MEANING = {
     200: "The answer.",
+    201: "It was made, and has the address that the answer names.",
+    204: "It is no more.",
     304: "It has not changed since the ETag in If-None-Match.",
     400: "The request cannot be used; every problem is listed, with its place and remedy.",
     404: "Nothing is served under this name.",
@@ -69,9 +71,10 @@ def _answers(url: Url) -> dict[int | str, dict[str, Any]]:
     """By status. `default` is what outcomes.py answers with: it also says that FastAPI's own 422 is never given."""
     answers: dict[int | str, dict[str, Any]] = {
         status: {"description": _MEANING[status]}
-        for status in sorted({*url.answers, *(_OF_BODIES if url.method == "POST" else ())})
+        for status in sorted({*url.answers, *(_OF_BODIES if url.body else ())})
     }
-    answers[200]["content"] = {url.media: {}}
+    for status in {200, 201} & answers.keys():
+        answers[status]["content"] = {url.media: {}}
     refusal = "application/json" if url.room == "crd" else "application/fhir+json"
     answers["default"] = {"description": "Refused: an OperationOutcome.", "content": {refusal: _OUTCOME}}
     return answers

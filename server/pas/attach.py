@@ -19,11 +19,11 @@ from server.errors import DatabaseGone, InvalidRequest, Problem
 from server.fhir.read import Resource, dicts
 from server.form.response import form_canonicals
 from server.outcomes import operation_outcome
-from server.pas.beside import with_authorization_beside
-from server.pas.judge_again import judge_again
+from server.pas.beside import with_other
+from server.pas.judge_again import Touch, judge_again
 from server.pas.machine_decision import log_decided
 from server.pas.match import MatchedRequest, read_and_match
-from server.store.ports import AuthorizationStands, Unmatched
+from server.store.ports import AskedBefore, AuthorizationStands, Unmatched
 from server.world import World
 
 _TRIES = 20
@@ -143,15 +143,13 @@ def _appended(sent: Attachment, case: Case, raw: bytes, caller: Caller, world: W
     touched = tuple(waiting) if sent.final else ()
     facts: tuple[Fact, ...] = (Attached(world.clock(), caller.name, request, touched),)
     if touched:
-        facts = (*facts, judge_again(replace(matched, request=request), case, touched, world))
+        facts = (*facts, judge_again(replace(matched, request=request), case, Touch(touched), world))
     while True:
         change = replace(change_of(case, facts, world.base_url, raw=raw), single=True)
         try:
             written = world.store.append(change)
-        except AuthorizationStands as stands:
-            facts = tuple(
-                with_authorization_beside(f, stands, world) if isinstance(f, DecidedByMachine) else f for f in facts
-            )
+        except (AskedBefore, AuthorizationStands) as other:
+            facts = tuple(with_other(f, other, world) for f in facts)
             continue
         for fact in change.facts if written else ():
             if isinstance(fact, DecidedByMachine):

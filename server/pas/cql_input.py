@@ -15,7 +15,7 @@ from server.pas.match import MatchedItem, MatchedRequest
 from server.pas.patient_record import PatientRecord
 
 _CLAIM_SCOPE = f"{PAS}extension-careTeamClaimScope"
-_REFERENCE = re.compile(rb'"reference":"((?:[^"\\]|\\.)*)"')
+_REFERENCE = re.compile(rb'"reference":"([^"\\]*(?:\\.[^"\\]*)*)"')
 _UUID = re.compile(r"urn:uuid:([0-9A-Fa-f\-]{36})")
 
 
@@ -74,13 +74,15 @@ def _service(item: RequestedItem, id_: str, subject: Resource) -> Resource:
     """What an item asks for by all its codes: product, packages, and what is in them."""
     parts = [item.raw, *dicts(item.raw.get("detail"))]
     parts += [sub for detail in parts[1:] for sub in dicts(detail.get("subDetail"))]
-    codes = [c for part in parts for c in dicts((part.get("productOrService") or {}).get("coding"))]
+    products = [part.get("productOrService") or {} for part in parts]
+    codes = [c for product in products for c in dicts(product.get("coding"))]
+    words = "; ".join(product["text"] for product in products if product.get("text"))
     return {
         "resourceType": "ServiceRequest",
         "id": id_,
         "status": "active",
         "intent": "order",
-        "code": {"coding": codes},
+        "code": {"coding": codes, **({"text": words} if words else {})},
         "subject": subject,
     }
 

@@ -1,5 +1,7 @@
 """Judges the touched items of a case again, by the record as it is now. What stands is not judged."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -7,7 +9,7 @@ import orjson
 from server.decision.case import Case, CaseItem, DecidedByMachine, MachineDecision
 from server.decision.model import Decision, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem
-from server.decision.ruling import Status
+from server.decision.ruling import CLOSED, Status
 from server.fhir.codes import PAS
 from server.fhir.order import order_references
 from server.fhir.read import Resource, dicts
@@ -39,6 +41,19 @@ _OF_THE_VERSION = frozenset(
 _NOT_ASKED_FOR = frozenset({"extension", "modifierExtension", "informationSequence", "id"})
 
 
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """What a later message does to a case.
+
+    items: the sequences of those to be judged. cancelled: of those that are taken back. withdrawn: some of the evidence
+    that came along is taken back.
+    """
+
+    items: tuple[int, ...]
+    cancelled: tuple[int, ...] = ()
+    withdrawn: bool = False
+
+
 def asks_for(item: RequestedItem, request: AuthorizationRequest) -> bytes:
     """What an item asks for and rests on, as bytes to compare: two versions of an item that differ in it differ.
 
@@ -61,45 +76,49 @@ def asks_for(item: RequestedItem, request: AuthorizationRequest) -> bytes:
 
 
 def judge_again(
-    matched: MatchedRequest, case: Case, touched: tuple[int, ...], world: World, *, withdrawn: bool = False
+    matched: MatchedRequest,
+    case: Case,
+    touch: Touch,
+    world: World,
 ) -> DecidedByMachine:
     """The machine's decision of the touched items of a case.
 
-    withdrawn: some of the evidence that came along is taken back. What was approved and is approved again keeps its
+    What was approved and is approved again keeps its
     number; what is pended keeps its reference, and the document it asks for.
     """
     now = world.clock()
     places = {item.item.sequence: n for n, item in enumerate(matched.items)}
-    wanted = frozenset(places[n] for n in touched)
+    wanted = frozenset(places[n] for n in touch.items)
     judged = judge_items(matched, world.engine, now.date(), wanted)
     made = []
-    for sequence in touched:
+    for sequence in touch.items:
         n, was = places[sequence], case.item(sequence)
         decision = judged.get(n)
         if decision is not None:
-            standing = [i for i in case.items if i.sequence not in places and i.number]
-            decision = _with_looks(decision, was, standing, withdrawn=withdrawn)
+            others = [i for i in case.items if i.decision.policy_id == decision.policy_id and i is not was]
+            standing = [i for i in others if i.sequence not in (*places, *touch.cancelled) and i.number]
+            over = [i for i in others if i.sequence in touch.cancelled or i.status in CLOSED]
+            looks = (
+                *(_decided_before(i) for i in (was, *over) if i),
+                *(_said_otherwise(decision, i) for i in (was, *over) if i),
+                _beside(standing),
+                _WITHDRAWN if touch.withdrawn else None,
+            )
+            decision = _with_looks(decision, looks)
         made.append(_as_before(machine_decision(matched.items[n], decision, world), was))
     return DecidedByMachine(now, tuple(made))
 
 
-def _with_looks(decision: Decision, was: CaseItem | None, standing: list[CaseItem], *, withdrawn: bool) -> Decision:
-    """An approval waits for a nurse where what came before speaks against it."""
-    if decision.outcome is not Outcome.APPROVE:
-        return decision
-    looks = (
-        _decided_before(was),
-        _said_otherwise(decision, was),
-        _beside(decision, standing),
-        _WITHDRAWN if withdrawn else None,
-    )
-    for look in looks:
-        decision = for_a_nurse(decision, look) if look else decision
+def _with_looks(decision: Decision, looks: Iterable[Look | None]) -> Decision:
+    """An approval waits for a nurse where what came before speaks against it; the same is said once."""
+    found = {look.criterion: look for look in looks if look} if decision.outcome is Outcome.APPROVE else {}
+    for look in found.values():
+        decision = for_a_nurse(decision, look)
     return decision
 
 
-def _decided_before(was: CaseItem | None) -> Look | None:
-    if was is None or not was.authorization.kept_for_a_person:
+def _decided_before(was: CaseItem) -> Look | None:
+    if was.status is not Status.DENIED and not was.authorization.kept_for_a_person:
         return None
     return Look(
         DECIDED_BEFORE,
@@ -109,10 +128,11 @@ def _decided_before(was: CaseItem | None) -> Look | None:
     )
 
 
-def _said_otherwise(decision: Decision, was: CaseItem | None) -> Look | None:
+def _said_otherwise(decision: Decision, was: CaseItem) -> Look | None:
     """What did not speak for an approval, or asked for a person's judgement, speaks for one now."""
-    spoke = {f.criterion for f in was.decision.findings if f.state in (State.UNMET, State.REVIEW)} if was else set()
-    if was and (told := next((f for f in was.decision.findings if f.criterion == SAID_OTHERWISE), None)):
+    spoke = {f.criterion for f in was.decision.findings if f.state in (State.UNMET, State.REVIEW)}
+    told = next((f for f in was.decision.findings if f.criterion == SAID_OTHERWISE), None)
+    if told is not None:
         return Look(SAID_OTHERWISE, told.sentence, told.why, told.remedy)
     changed = sorted(f.criterion for f in decision.findings if f.state is State.MET and f.criterion in spoke)
     if not changed:
@@ -125,8 +145,8 @@ def _said_otherwise(decision: Decision, was: CaseItem | None) -> Look | None:
     )
 
 
-def _beside(decision: Decision, standing: list[CaseItem]) -> Look | None:
-    if not any(i.decision.policy_id == decision.policy_id for i in standing):
+def _beside(standing: list[CaseItem]) -> Look | None:
+    if not standing:
         return None
     return Look(
         SAME_SERVICE,

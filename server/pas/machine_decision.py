@@ -65,7 +65,7 @@ def judge_items(
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
             found[n] = located
-    return for_a_person(found, matched, record.left_out)
+    return for_a_person(found, matched, record)
 
 
 def machine_decision(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:

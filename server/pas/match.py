@@ -8,7 +8,7 @@ from typing import Any
 from server.decision.request import AuthorizationRequest, RequestedItem, SentResponse
 from server.fhir.order import deciding_day
 from server.fhir.primitives import real_day
-from server.fhir.read import Resource
+from server.fhir.read import Resource, reference
 from server.fhir.version import Version
 from server.form.model import Form
 from server.form.response import form_canonicals, hidden_answers, read_response
@@ -137,7 +137,10 @@ class _Answers:
             clean, problems = read_response(form, self._value_sets, sent.resource, sent.place)
             for problem in problems:
                 self._bundle.add(problem.code, problem.text, problem.expression)
-            self._clean[key] = clean
+            nowhere = (
+                reference(clean.get("author")) and self._bundle.index.resolve(clean["author"], sent.resource) is None
+            )
+            self._clean[key] = {k: v for k, v in clean.items() if k != "author"} if nowhere else clean  # that is nobody
         return self._clean[key]
 
     def read_the_rest(self) -> None:
@@ -155,7 +158,7 @@ def _form_of(sent: SentResponse, bundle: RequestBundle, policies: PolicyLibrary)
     if found is None:
         known = policies.by_form(canonical.partition("|")[0])
         text = (
-            f"This edition of the form is not known here; the current one is {known[1].form.canonical}."
+            f"No edition of the form has this canonical; that of the current one is {known[1].form.canonical}."
             if known
             else "No form with this canonical is served here; fetch the questionnaire package and answer that form."
         )

@@ -14,7 +14,7 @@ from server.fhir.version import Version
 from server.fhir.x12 import CANCEL
 from server.pas.match import MatchedRequest, read_and_match
 from server.pas.request.bundle import INFO_CANCELLED
-from server.pas.request.claim_item import certification_type, numbers
+from server.pas.request.claim_item import kinds_of_request, numbers
 from server.policy.library import PolicyLibrary
 
 
@@ -43,14 +43,14 @@ def is_update(body: Resource) -> bool:
     """Whether a body changes an earlier request. Looks at the Claim alone, whatever else is wrong with the body."""
     claim = _claim(body)
     kinds = [claim, *dicts(claim.get("item"))]
-    return bool(claim.get("related")) or any(_certification(k) == CANCEL for k in kinds)
+    return bool(claim.get("related")) or any(_cancels(k) for k in kinds)
 
 
 def read_update(raw: bytes, body: Resource, version: Version, policies: PolicyLibrary) -> Update:
     """Raises InvalidRequest with every problem of what is still asked for; what is cancelled is not looked into."""
     claim = _claim(body)
     items = dicts(claim.get("item"))
-    whole = _certification(claim) == CANCEL
+    whole = _cancels(claim)
     gone = [i for i in items if whole or _is_cancelled(i)]
     live = raw, body
     if gone:
@@ -96,8 +96,9 @@ def _with_items(body: Resource, items: list[Resource]) -> Resource:
     return copy
 
 
-def _certification(element: Resource) -> str | None:
-    return certification_type(element) if isinstance(element.get("extension"), list) else None
+def _cancels(element: Resource) -> bool:
+    """Whether the certification type of an item or Claim is a cancel."""
+    return isinstance(element.get("extension"), list) and CANCEL in kinds_of_request(element)
 
 
 def _is_cancelled(element: Resource) -> bool:
@@ -105,7 +106,7 @@ def _is_cancelled(element: Resource) -> bool:
         m.get("url") == INFO_CANCELLED and m.get("valueBoolean") is True
         for m in dicts(element.get("modifierExtension"))
     )
-    return marked or _certification(element) == CANCEL
+    return marked or _cancels(element)
 
 
 def _full_url(matched: MatchedRequest, element: Any) -> str | None:

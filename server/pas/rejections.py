@@ -19,7 +19,7 @@ from server.fhir.x12 import (
     SUBSCRIBER_NOT_FOUND,
 )
 from server.pas.request.bundle import CLAIM, INFO_CANCELLED, modifiers
-from server.pas.request.claim_item import certification_type
+from server.pas.request.claim_item import kinds_of_request
 from server.pas.request.inquiry import InquiryRequest
 from server.policy.plan import MemberStatus, Plan
 
@@ -72,12 +72,11 @@ def _updates(request: AuthorizationRequest) -> Iterator[Rejection]:
     text = "What is cancelled names no earlier request; name the Claim that it changes in `related`."
     if claim.get("related"):
         yield Rejection(UPDATE, text, f"{CLAIM}.related[0]", NO_RESUBMISSION)
-    elif certification_type(claim) == CANCEL:
+    elif CANCEL in kinds_of_request(claim):
         yield Rejection(UPDATE, text, CLAIM, NO_RESUBMISSION)
     else:
-        cancelled = [
-            f"{CLAIM}.item[{n}]" for n, i in enumerate(claim.get("item", ())) if certification_type(i) == CANCEL
-        ]
+        items = enumerate(claim.get("item", ()))
+        cancelled = [f"{CLAIM}.item[{n}]" for n, i in items if CANCEL in kinds_of_request(i)]
         for place in dict.fromkeys((*cancelled, *_cancelled(request.bundle))):
             yield Rejection(UPDATE, text, place, NO_RESUBMISSION)
 
@@ -132,17 +131,27 @@ def _coverage(plan: Plan, request: AuthorizationRequest) -> Iterator[Rejection]:
         text = "This coverage is not in force on the day of service; ask the member for the one that is."
         yield Rejection(PATIENT_NOT_ELIGIBLE, text, f"{place}.period", NO_RESUBMISSION)
     payors = [_is_payer(plan, p, request) for p in dicts(found.get("payor"))]
+    whose = f"{plan.name} (payer id {plan.payer_id}, NPI {plan.npi})"
     if payors and all(known is False for known in payors):
-        text = f"The coverage is not of {plan.name} (payer id {plan.payer_id}, NPI {plan.npi}); send this to its payer."
+        text = f"The coverage is not of {whose}; send this to its payer."
         yield Rejection(INVALID_PARTICIPANT, text, f"{place}.payor", NO_RESUBMISSION)
+    elif True not in payors:
+        text = f"The coverage is not shown to be of {whose}; name it as `payor` with one of these numbers."
+        yield Rejection(INVALID_PARTICIPANT, text, f"{place}.payor")
 
 
 def _is_payer(plan: Plan, payor: Resource, request: AuthorizationRequest) -> bool | None:
-    """As Plan.is_payer. None also for a payor that is no organization, or is the insurer, checked elsewhere."""
+    """As Plan.is_payer, of the payor or of what it points at. The insurer is checked elsewhere; the name is enough.
+
+    False for a person: that is a coverage that somebody pays for himself.
+    """
     organization = request.index.resolve(payor, request.coverage)
-    if organization is not None and (
-        organization is request.insurer or organization.get("resourceType") != "Organization"
-    ):
-        return None
+    if organization is request.insurer:
+        return True
+    if organization is not None and organization.get("resourceType") != "Organization":
+        return False
     said = (plan.is_payer(organization), plan.is_payer(payor))
-    return True if True in said else False if False in said else None
+    if True in said or False in said:
+        return True in said
+    names = ((organization or {}).get("name"), payor.get("display"))
+    return True if any(isinstance(n, str) and n.casefold() == plan.name.casefold() for n in names) else None

@@ -7,13 +7,13 @@ from server.answer.claim_response import SUBMIT, render
 from server.auth.caller import Caller
 from server.decision.case import Case, DecidedByMachine, Received
 from server.decision.request import AuthorizationRequest
-from server.pas.beside import with_authorization_beside
+from server.pas.beside import with_authorization_beside, with_request_before
 from server.pas.claim_error import render_rejections
 from server.pas.machine_decision import decide_by_machine, log_decided
 from server.pas.match import MatchedRequest
 from server.pas.rejections import rejections_of
 from server.pas.request.transaction import asks_the_same
-from server.store.ports import AuthorizationStands, Change
+from server.store.ports import AskedBefore, AuthorizationStands, Change
 from server.world import World
 
 
@@ -43,13 +43,16 @@ def _open(
 ) -> tuple[bytes, DecidedByMachine | None]:
     """The answer, and the decision that was written; None where the same request came first.
 
-    An approval that would stand beside another in the same days is pended instead: each time round, one item more.
+    An approval that would stand beside another in the same days, or overtake a request that a person has denied or is
+    to decide, is pended instead: each time round, one item more.
     Where the very same is asked for again under another number, the authorization that stands is the answer (pas P-51).
     """
     while True:
         opened = replace(change_of(None, (received, decided), world.base_url, raw=raw), single=True)
         try:
             answer, first = answer_of(opened, world)
+        except AskedBefore as before:
+            decided = with_request_before(decided, before, world)
         except AuthorizationStands as stands:
             standing = world.store.case(stands.case_id)
             if standing is not None and asks_the_same(standing.request.bundle, received.request.bundle):

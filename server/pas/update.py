@@ -13,15 +13,15 @@ from server.decision.case import Case, DecidedByMachine, Fact, Received, Updated
 from server.decision.ruling import CLOSED, Status
 from server.errors import DatabaseGone
 from server.fhir.x12 import INPUT_ERRORS, NO_RESUBMISSION
-from server.pas.beside import with_authorization_beside
+from server.pas.beside import with_other
 from server.pas.claim_error import render_rejections
-from server.pas.judge_again import asks_for, judge_again
+from server.pas.judge_again import Touch, asks_for, judge_again
 from server.pas.machine_decision import log_decided
 from server.pas.read_update import Update
 from server.pas.rejections import Rejection, rejections_of
 from server.pas.request.bundle import CLAIM
 from server.pas.submit import stored_answer
-from server.store.ports import AuthorizationStands, Change, Inquiry
+from server.store.ports import AskedBefore, AuthorizationStands, Change, Inquiry
 from server.world import World
 
 _TRIES = 20
@@ -125,10 +125,8 @@ def _written(sent: Update, case: Case | None, raw: bytes, caller: Caller, world:
         change = replace(change_of(case, facts, world.base_url, raw=raw), single=True)
         try:
             written = world.store.append(change)
-        except AuthorizationStands as stands:
-            facts = tuple(
-                with_authorization_beside(f, stands, world) if isinstance(f, DecidedByMachine) else f for f in facts
-            )
+        except (AskedBefore, AuthorizationStands) as other:
+            facts = tuple(with_other(f, other, world) for f in facts)
         else:
             return _answer(change, written, world, sent) if written else None
 
@@ -155,12 +153,7 @@ def _facts(sent: Update, case: Case, caller: Caller, world: World) -> tuple[Fact
     updated = Updated(now, caller.name, request, touched, cancelled)
     if not touched:
         return (updated,)
-    return updated, judge_again(sent.matched, _after(case, cancelled), touched, world, withdrawn=sent.withdrawn)
-
-
-def _after(case: Case, cancelled: tuple[int, ...]) -> Case:
-    """The case without what is cancelled: that stands beside nothing any more."""
-    return replace(case, items=tuple(i for i in case.items if i.sequence not in cancelled))
+    return updated, judge_again(sent.matched, case, Touch(touched, cancelled, sent.withdrawn), world)
 
 
 def _to_cancel(case: Case, sequence: int) -> bool:
@@ -192,7 +185,7 @@ def _adopted(sent: Update, caller: Caller, world: World) -> tuple[Fact, ...]:
     received = Received(now, world.new_id(), caller.name, full.request)
     touched = tuple(i.item.sequence for i in sent.matched.items)
     opened = Case(received.case_id, now, caller.name, full.request, 1, now)
-    decided = judge_again(sent.matched, opened, touched, world, withdrawn=sent.withdrawn)
+    decided = judge_again(sent.matched, opened, Touch(touched, (), sent.withdrawn), world)
     if not sent.cancelled:
         return received, decided
     return received, Updated(now, caller.name, sent.matched.request, (), sent.cancelled), decided

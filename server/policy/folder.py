@@ -84,9 +84,10 @@ class Loader:
         source = folder / f"{table.library}.cql"
         library = next((lib for lib in self.files.libraries.values() if lib.source == str(source)), None)
         form = self.files.form(self.questionnaires / folder.name / f"{table.form}.json")
-        found = list(unjudged(table))
+        found: list[tuple[str, str]] = []
         if library is not None:
-            found += undeclared(table, self.files.declared(library))
+            declared = self.files.declared(library)
+            found += [*undeclared(table, declared), *unjudged(table, declared)]
         elif not source.exists():  # a fault of a file that exists was reported when it was read
             found.append(("library", f"there is no {source}; name a library of this folder"))
         for place, text in found:
@@ -103,6 +104,8 @@ class Loader:
             value_sets=self.files.sets_of(library.key, form),
             form=form,
             validity=table.validities(),
+            starts=table.starts,
+            reads=self.files.types_read(library.key),
             criteria=table.criteria(),
             parameters=table.parameters,
             approved_by=table.approved_by,

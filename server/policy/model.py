@@ -41,13 +41,12 @@ class Reviewer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One rule of a policy and the CQL defines that judge it.
+    """One rule of a policy and the CQL define that judges it.
 
-    define: Boolean define; true met, false unmet, null unknown.
+    define: Tuple{state String, evidence List<Tuple{ref String, said String}>}. `state` is one of State; null stands for
+        unknown. `ref` is `Type/id` of a resource of the record, or `QuestionnaireResponse/id#linkId`; `said` is what it
+        says, in plain words without a name. Or Boolean: true met, false unmet, null unknown.
     applies: Boolean define; the criterion is judged only where it is true. None: always.
-    review: Boolean define; true means that a person must judge, whatever `define` says. None: never.
-    evidence: define giving List<Tuple{ref String, said String}>. `ref` is `Type/id` of a resource of the record, or
-        `QuestionnaireResponse/id#linkId`; `said` is what it says, in plain words without a name.
     remedies: by state (unmet, unknown, review): what would settle it.
     states: every state it can take; check-policies wants a case for each.
     """
@@ -60,8 +59,6 @@ class Criterion:
     states: tuple[State, ...]
     remedies: Mapping[State, str]
     applies: str | None = None
-    review: str | None = None
-    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +73,10 @@ class Validity:
 class Edition:
     """One dated edition of a policy. A published edition is never edited, only followed.
 
+    starts: Date define: the first day of an approval, by the claim or by what else the policy asks; where it is null or
+    not named, the item's first day of service, else the day of the claim.
     parameters: CQL parameters, the policy's switches. approved_by: "machine" releases an approval at once; "nurse"
-    turns it into a pend for a nurse.
+    turns it into a pend for a nurse. reads: the types of resources that its CQL looks into; None: it may be any.
     """
 
     policy_id: str
@@ -94,6 +93,8 @@ class Edition:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     approved_by: str = "machine"
     billing_codes: tuple[Coding, ...] = ()
+    starts: str | None = None
+    reads: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The plan: who the payer is, whom it covers, and what it says about services that no policy judges."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from server.fhir.codes import NPI
 from server.fhir.read import Coding, Resource
+from server.policy.desk import DeskRules
+from server.policy.outgoing import OutgoingRules
 
 
 class MemberStatus(StrEnum):
@@ -20,7 +22,8 @@ class CatalogueEntry:
     """What the plan says about a service without a policy, in CRD's words (crd section 1.10).
 
     info_needed and pa_needed as in coverage-information; reason: one plain sentence. placeholder: the codes stand for a
-    service that they do not name; the entry speaks only of orders that name none.
+    service that they do not name; the entry speaks only of orders that name none. contracted: NPIs of the performers
+    who need no prior authorization, where it hangs on the performer.
     """
 
     tokens: frozenset[str]
@@ -30,6 +33,7 @@ class CatalogueEntry:
     reason: str
     info_needed: tuple[str, ...] = ()
     placeholder: bool = False
+    contracted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class Plan:
     """One payer plan, loaded from a plan file.
 
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
-    about an order's coverage.
+    about an order's coverage. outgoing: whom the server may call. desk: who reviews what is pended, and within which
+    time.
     """
 
     name: str
@@ -51,6 +56,8 @@ class Plan:
     clients: frozenset[str]
     catalogue: tuple[CatalogueEntry, ...]
     assertion_days: int = 90
+    outgoing: OutgoingRules = field(default_factory=OutgoingRules)
+    desk: DeskRules = field(default_factory=DeskRules)
 
     def member(self, ids: Iterable[str]) -> MemberStatus:
         """Whether a member is enrolled: the first id that the member file lists, else what it says of unlisted ones."""

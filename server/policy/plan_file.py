@@ -8,6 +8,8 @@ from pydantic import Field
 from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
 from server.fhir.read import coding
+from server.policy.desk_file import DeskTables
+from server.policy.outgoing_table import OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml
 
@@ -32,6 +34,7 @@ class ServiceTable(TomlTable):
     covered: _Covered
     pa_needed: _PaNeeded | None = Field(None, description="Whether it needs prior authorization; not with not-covered.")
     info_needed: tuple[_InfoNeeded, ...] = Field((), description="Exactly when something is conditional.")
+    contracted: tuple[Npi, ...] = Field((), description="NPIs of performers who need no prior authorization.")
     reason: Text = Field(description="One plain sentence.")
     placeholder: Flag = Field(default=False, description="true: the codes name nothing by themselves.")
 
@@ -40,6 +43,8 @@ class ServiceTable(TomlTable):
             yield "pa_needed", 'must be given, except with covered = "not-covered", where it must not'
         if bool(self.info_needed) != ("conditional" in (self.covered, self.pa_needed)):
             yield "info_needed", 'must be given exactly when covered or pa_needed is "conditional"'
+        if self.contracted and self.info_needed != ("performer",):
+            yield "contracted", 'is of use only with info_needed = ["performer"]; take it out, or ask for the performer'
 
     def entry(self, systems: dict[str, str]) -> CatalogueEntry:
         return CatalogueEntry(
@@ -50,10 +55,11 @@ class ServiceTable(TomlTable):
             reason=self.reason,
             info_needed=self.info_needed,
             placeholder=self.placeholder,
+            contracted=frozenset(self.contracted),
         )
 
 
-class PlanFile(TomlTable):
+class PlanFile(DeskTables):
     """Who the payer is, whom it covers, and what it says about services that no policy judges."""
 
     name: Text
@@ -65,10 +71,12 @@ class PlanFile(TomlTable):
     clients: tuple[Npi, ...] = Field((), description="NPI of the provider organizations it knows.")
     address: dict[str, Any] = Field({}, description="A FHIR Address.")
     members: MembersTable
+    outgoing: OutgoingTable = Field(default=OutgoingTable(), description="Whom the server may call.")
     systems: dict[str, Text] = Field({}, description="Short names for the code systems of the services.")
     service: tuple[ServiceTable, ...] = ()
 
     def contradictions(self) -> Said:
+        yield from self.desk_contradictions()
         taken: set[str] = set()
         for service in self.service:
             for code in service.codes:
@@ -100,6 +108,8 @@ def load_plan(path: Path) -> Plan:
         clients=frozenset(read.clients),
         catalogue=tuple(service.entry(read.systems) for service in read.service),
         assertion_days=read.assertion_days,
+        outgoing=read.outgoing.rules(),
+        desk=read.desk_rules(),
     )
 
 

@@ -40,10 +40,8 @@ class RemedyTable(TomlTable):
 class _Shared(TomlTable):
     """What is said of a criterion: by itself, or for several by their group."""
 
-    define: Text | None = Field(None, description="Boolean define: true met, false unmet, null unknown.")
+    define: Text | None = Field(None, description="Define of its state and evidence; by itself the one of its id.")
     applies: Text | None = Field(None, description="Boolean define: judged only where it is true.")
-    review: Text | None = Field(None, description="Boolean define: where it is true a person must judge.")
-    evidence: Text | None = Field(None, description="Define of List<Tuple{ref String, said String}>.")
     sentence: Text | None = Field(None, description="What it asks for, in one plain sentence.")
     cites: Text | None = Field(None, description="Where it stands in the source policy.")
     when_unmet: Reviewer = Field(Reviewer.PHYSICIAN, description="Who looks when it is unmet.")
@@ -52,12 +50,12 @@ class _Shared(TomlTable):
 
     def defines(self) -> Iterator[tuple[str, str]]:
         """Key and name of each define named here."""
-        for key in ("define", "applies", "review", "evidence"):
+        for key in ("define", "applies"):
             if (name := getattr(self, key)) is not None:
                 yield key, name
 
 
-_REQUIRED = {"define": "a text", "sentence": "a text", "cites": "a text", "states": "a list with at least one"}
+_REQUIRED = {"sentence": "a text", "cites": "a text", "states": "a list with at least one"}
 
 
 class GroupTable(_Shared):
@@ -67,7 +65,7 @@ class GroupTable(_Shared):
 
 
 class CriterionTable(_Shared):
-    """One rule of a policy, the defines that judge it, and what is said of it."""
+    """One rule of a policy, the define that judges it, and what is said of it."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["group"]}, {"required": [*_REQUIRED]}]})
 
@@ -96,15 +94,13 @@ class CriterionTable(_Shared):
         said = self._said(group)
         return Criterion(
             id=self.id,
-            define=said["define"],
+            define=said.get("define", self.id),
             sentence=said["sentence"],
             citation=said["cites"],
             when_unmet=said.get("when_unmet", Reviewer.PHYSICIAN),
             states=said["states"],
             remedies={state: said["remedy"][state] for state in said["states"] if state is not State.MET},
             applies=said.get("applies"),
-            review=said.get("review"),
-            evidence=said.get("evidence"),
         )
 
     def _said(self, group: GroupTable | None) -> dict[str, Any]:
@@ -126,6 +122,7 @@ class EditionTable(TomlTable):
         (), description="HCPCS codes that it is billed under."
     )
     parameters: dict[str, Any] = Field({}, description="The policy's switches: CQL parameters by name.")
+    starts: Text | None = Field(None, description="Date define: the day an approval begins; without it the claim says.")
     validity: Some[ValidityTable]
     group: tuple[GroupTable, ...] = Field((), description="What several criteria say alike.")
     criterion: Some[CriterionTable]

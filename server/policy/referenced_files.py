@@ -6,15 +6,16 @@ from typing import Any
 
 import orjson
 
-from server.cql.elm import Elm, closure, elm_of
+from server.cql.elm import Elm, closure, elm_of, result_type
 from server.cql.elm_files import COMPILE, read_library
 from server.cql.model import CqlLibrary, ValueSet, whole_systems
+from server.cql.retrieves import wanted
 from server.errors import PolicyProblem
 from server.fhir.read import codings
 from server.fhir.structure import structure_problems
 from server.form.expression import expression_problems
+from server.form.model import form_items
 from server.form.problems import form_problems
-from server.form.response import form_items
 from server.policy.declared import Declared
 from server.policy.model import Form
 
@@ -102,7 +103,9 @@ class ReferencedFiles:
     def declared(self, library: CqlLibrary) -> Declared:
         run = [self._elms[lib.key] for lib in self.closure(library.key)]
         parameters = frozenset(p for elm in run for p in elm.parameters)
-        return Declared(library.source, self._elms[library.key].defines, parameters)
+        elm = self._elms[library.key]
+        defines = {name: result_type(elm.statements[name][0]) for name in elm.defines}
+        return Declared(library.source, defines, parameters)
 
     def closure(self, key: str) -> tuple[CqlLibrary, ...]:
         """The library and all that it includes, transitively, itself first."""
@@ -112,6 +115,11 @@ class ReferencedFiles:
             text = f"{name} is no library of shared/ or a policy folder; add it, or include one there is"
             self.problem(Path(self.libraries[includer].source), "include", text)
         return tuple(self.libraries[name] for name in found)
+
+    def types_read(self, key: str) -> frozenset[str] | None:
+        """The types of resources that the library and its includes retrieve; None when that may be every type."""
+        found = wanted([self._elms[lib.key] for lib in self.closure(key)], {})
+        return None if found is None else frozenset(found)
 
     def sets_of(self, key: str, form: Form) -> tuple[ValueSet, ...]:
         """The value sets that the library, its includes and the form refer to."""

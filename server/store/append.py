@@ -1,9 +1,11 @@
-"""Adds facts to a case: keeps the answer that was valid until now, and writes the answer that is valid from now on."""
+"""Adds facts to a case: keeps the answer valid until now, writes the one valid from now on, notes whom to tell."""
+
+from collections.abc import Callable
 
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
-from server.store.overlap import refuse_overlap
+from server.store.outbox_events import record_events
 from server.store.ports import Change
 from server.store.schema import (
     approval,
@@ -18,10 +20,10 @@ from server.store.schema import (
 )
 
 
-def append(connection: Connection, change: Change) -> bool:
-    """Within the transaction of `connection`; False, and nothing written, when the case has other facts by now.
+def append(connection: Connection, change: Change, admit: Callable[[Connection, Change], None]) -> int | None:
+    """Within the transaction of `connection`: the `seq` of the case; None, and nothing written, when it has others.
 
-    Raises AuthorizationStands for a `single` change that would authorize what another case authorizes.
+    admit: refuses a `single` change, as `overlap.refuse_overlap` does.
     """
     case = change.case
     claimed = (
@@ -34,16 +36,17 @@ def append(connection: Connection, change: Change) -> bool:
     if seq is None:
         if connection.execute(select(submission.c.seq).where(submission.c.id == case.id)).scalar() is None:
             raise LookupError(f"case {case.id} is not there")
-        return False
+        return None
     if change.single:
-        refuse_overlap(connection, change)
+        admit(connection, change)
     _insert(connection, fact, seq, rows.fact_rows(change))
     _answer(connection, seq, change)
     _items(connection, seq, change)
     if sent := rows.messages(change):
         _insert(connection, message, seq, sent)
         _insert(connection, visible, seq, _newly_visible(connection, seq, change))
-    return True
+    record_events(connection, seq, change)
+    return int(seq)
 
 
 def _newly_visible(connection: Connection, seq: int, change: Change) -> list[rows.Row]:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
+from server.store.desk_port import Desk
+from server.store.outbox_ports import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Change:
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
     assertions: what the answer's requested documents refer to as context (pas P-90).
     raw: the bytes of the message that it comes from: the request, an update, an attachment.
-    single: it must authorize nothing that another case authorizes in the same days.
+    single: it must authorize nothing that another case authorizes in the same days, or that a person has another
+    request of.
     """
 
     case: Case
@@ -151,11 +154,31 @@ class AuthorizationStands(Exception):
         super().__init__(f"item {sequence}: an authorization stands from {period[0]} to {period[1]}")
 
 
+class AskedBefore(Exception):
+    """A change would authorize what a person has denied, or has to decide, for the same member, policy and days.
+
+    case_id: the earlier request; reference: its administrative reference number, by which a person knows it.
+    sequence: the item of the change.
+    """
+
+    def __init__(self, case_id: str, sequence: int, reference: str | None, *, denied: bool) -> None:
+        self.case_id = case_id
+        self.sequence = sequence
+        self.reference = reference
+        self.denied = denied
+        super().__init__(f"item {sequence}: case {case_id} is before it")
+
+
 class Store(Protocol):
     """The record. Every method is all or nothing, and nothing returns before its commit is on disk.
 
     Safe to call from several threads and, on PostgreSQL, from several processes.
     """
+
+    @property
+    def outbox(self) -> Outbox:
+        """Subscriptions, and what is to be told to them: written by `append`, in the transaction of the change."""
+        ...
 
     def append(self, change: Change) -> str | None:
         """Writes a change whole, with an audit row; returns the id of the case.
@@ -163,7 +186,8 @@ class Store(Protocol):
         A change that opens a case whose Transaction is recorded already, or is recorded by a parallel call first,
         writes nothing and returns the id of that case. A change to a case that has other than `expected` facts writes
         nothing and returns None: somebody else came first. Raises LookupError for a case that is not there, and
-        AuthorizationStands, having written nothing, for a `single` change whose authorization would overlap another.
+        AuthorizationStands or AskedBefore, having written nothing, for a `single` change whose authorization would
+        overlap another, or would overtake a person who has another request of it.
         """
         ...
 
@@ -233,3 +257,8 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+    @property
+    def desk(self) -> Desk:
+        """The record's side of the review desk."""
+        ...

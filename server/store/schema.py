@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0005"
+HEAD = "0007"
 """The newest migration. Kept here so that a start on a current database need not load Alembic."""
 
 
@@ -57,7 +57,7 @@ metadata = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
 )
-_Serial = BigInteger().with_variant(Integer, "sqlite")
+Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _submission_key() -> Column[Any]:
@@ -67,7 +67,7 @@ def _submission_key() -> Column[Any]:
 submission = Table(
     "submission",
     metadata,
-    Column("seq", _Serial, primary_key=True),
+    Column("seq", Serial, primary_key=True),
     Column("id", Words, nullable=False),
     Column("transaction_key", Words, nullable=False),
     Column("client", Words, nullable=False),
@@ -197,7 +197,7 @@ message = Table(
 unmatched = Table(
     "unmatched",
     metadata,
-    Column("seq", _Serial, primary_key=True),
+    Column("seq", Serial, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("caller", Words, nullable=False),
     Column("content", Words, nullable=False),
@@ -230,7 +230,7 @@ assertion = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("seq", _Serial, primary_key=True),
+    Column("seq", Serial, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("event", Words, nullable=False),
     Column("subject", Words, nullable=False),
@@ -241,7 +241,7 @@ audit = Table(
 questionnaire_error = Table(
     "questionnaire_error",
     metadata,
-    Column("seq", _Serial, primary_key=True),
+    Column("seq", Serial, primary_key=True),
     Column("received", Instant, nullable=False),
     Column("version", Words, nullable=False),
     Column("questionnaires", Words, nullable=False),

@@ -17,14 +17,18 @@ from server.decision.fact_json import fact_from
 from server.decision.request import Transaction
 from server.errors import DatabaseGone
 from server.fhir.version import Version
+from server.policy.desk import ClockRules
 from server.store import rows
 from server.store.append import append
 from server.store.commit import commit_of
 from server.store.compiled import Compiled
 from server.store.connect import Engines, connect, is_damage, revision
 from server.store.dedicate import dedicate
+from server.store.desk import SqlDesk, opened_row, write_desk_row
+from server.store.desk_schema import desk_case
 from server.store.inquiry import matching
-from server.store.overlap import refuse_overlap
+from server.store.outbox import SqlOutbox
+from server.store.overlap import BESIDE, refuse_overlap
 from server.store.ports import (
     ActiveAuthorization,
     Assertion,
@@ -97,26 +101,40 @@ _PROVIDERS = (
 )
 
 
-def open_store(url: str, clock: Clock = now) -> "SqlStore":
+def open_store(
+    url: str, clock: Clock = now, changed: Callable[[], None] = lambda: None, rules: ClockRules | None = None
+) -> "SqlStore":
     """The store at `sqlite:///file` or `postgresql://...`, its schema up to date. Raises UnusableDatabase.
 
-    clock: dates the audit rows of `audit`; what is recorded brings its own time.
+    clock: dates the audit rows of `audit`; what is recorded brings its own time. changed: called after the commit of
+    each change of an answered case, since somebody may have to be told. rules: the clocks by which cases fall due.
     """
-    return SqlStore(connect(url), clock)
+    return SqlStore(connect(url), clock, changed, rules)
 
 
 class SqlStore:
     """The Store port on SQLAlchemy Core; see ports.Store for what each method promises."""
 
-    def __init__(self, engines: Engines, clock: Clock = now) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        clock: Clock = now,
+        changed: Callable[[], None] = lambda: None,
+        rules: ClockRules | None = None,
+    ) -> None:
         self._engines = engines
+        self._changed = changed
+        self.outbox = SqlOutbox(self.write, self.reading)
         self._commit = commit_of(engines.writes)
         self._damaged = False
         self._clock = clock
+        self._rules = rules or ClockRules()
+        self.desk = SqlDesk(self)
         dialect = engines.writes.dialect
         dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
         self._active = Compiled(_ACTIVE, dialect)
+        self._beside = Compiled(BESIDE, dialect)
         self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
         self._rendering = Compiled(_RENDERING, dialect)
         # A parallel second insert waits here until the first has committed, and then returns no row.
@@ -128,11 +146,11 @@ class SqlStore:
         )
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
         with self._faults(), self._engines.reads.connect() as connection:
             yield connection
 
-    def _write(self, work: Callable[[Connection], _T]) -> _T:
+    def write(self, work: Callable[[Connection], _T]) -> _T:
         """Work in a transaction; its result once that is on disk, where the next start will look for it."""
         with self._faults():
             done = self._commit(work)
@@ -156,9 +174,11 @@ class SqlStore:
         decided = {"facts": case.facts, "items": {str(i.sequence): i.outcome for i in case.items}}
         decision = _audit_row(case.answered, "decision", case.id, decided)
         if change.expected:
-            return self._write(lambda connection: self._add(connection, change, decision))
+            added = self.write(lambda connection: self._add(connection, change, decision))
+            self._changed()
+            return added
         first, parts = rows.submission_row(change), list(rows.parts(change))
-        return self._write(lambda connection: self._open(connection, change, first, parts, decision))
+        return self.write(lambda connection: self._open(connection, change, first, parts, decision))
 
     def _open(
         self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: rows.Row
@@ -168,33 +188,39 @@ class SqlStore:
             known = {"transaction_key": first["transaction_key"]}
             return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
         if change.single:
-            refuse_overlap(connection, change)
+            self._admit(connection, change)
         for part in parts:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
+        self._insert[desk_case].run(connection, {"submission": claimed[0], **opened_row(change, self._rules)})
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
         self._insert[audit].run(connection, decision)
         return change.case.id
 
+    def _admit(self, connection: Connection, change: Change) -> None:
+        refuse_overlap(connection, change, self._beside)
+
     def _add(self, connection: Connection, change: Change, decision: rows.Row) -> str | None:
-        if not append(connection, change):
+        seq = append(connection, change, self._admit)
+        if seq is None:
             return None
+        write_desk_row(connection, seq, change.case, self._rules)
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
         self._insert[audit].run(connection, decision)
         return change.case.id
 
     def case(self, case_id: str) -> Case | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execute(_FACTS, {"id": case_id}).all()
         if not found or any(row.kind == EARLIER for row in found):
             return None
         return apply_all(fact_from(row.kind, row.body) for row in found)
 
     def providers(self, case_id: str) -> Sequence[str]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.scalars(_PROVIDERS, {"id": case_id}).all()
 
     def find_transaction(self, transaction: Transaction) -> str | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             key = rows.transaction_key(transaction)
             found = self._by_transaction.first(connection, {"transaction_key": key})
         return str(found[0]) if found else None
@@ -202,20 +228,20 @@ class SqlStore:
     def find_message(self, transaction: Transaction) -> str | None:
         known = message.c.transaction_key == rows.transaction_key(transaction)
         found = select(submission.c.id).join(message, message.c.submission == submission.c.seq).where(known)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(found).scalar()
 
     def find_claims(self, client: str, claim_url: str) -> Sequence[str]:
         later = select(message.c.submission).where(message.c.claim_url == claim_url, message.c.client == client)
         first = select(submission.c.seq).where(submission.c.claim_url == claim_url, submission.c.client == client)
         found = select(submission.c.id).where(submission.c.seq.in_(union(first, later)))
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.scalars(found.order_by(submission.c.seq.desc()).limit(20)).all()
 
     def find_control(self, number: str) -> str | None:
         asked = (item_key.c.kind == "control", item_key.c.value == rows.key(number))
         found = select(submission.c.id).join(item_key, item_key.c.submission == submission.c.seq).where(*asked)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(found).scalar()
 
     def keep_unmatched(self, attachment: Unmatched) -> None:
@@ -226,10 +252,10 @@ class SqlStore:
             if connection.execute(known).first() is None:
                 self._insert[unmatched].run(connection, row)
 
-        self._write(keep)
+        self.write(keep)
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             which = {"id": case_id, "version": version, "kind": kind}
             found = self._rendering.first(connection, which)
         return bytes(found[0]) if found else None
@@ -237,13 +263,13 @@ class SqlStore:
     def inquire(self, inquiry: Inquiry) -> Sequence[str]:
         if not inquiry.member_ids or not inquiry.npis:
             return ()
-        with self._reading() as connection:
-            if inquiry.numbers and (found := connection.scalars(matching(inquiry, by_number=True)).all()):
+        with self.reading() as connection:
+            if inquiry.numbers and (found := connection.scalars(*matching(inquiry, by_number=True)).all()):
                 return found
-            return connection.scalars(matching(inquiry, by_number=False)).all()
+            return connection.scalars(*matching(inquiry, by_number=False)).all()
 
     def active_authorization(self, member_ids: Sequence[str], policy_id: str, on: date) -> ActiveAuthorization | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             asked = ({"member": rows.key(m), "policy_id": policy_id, "on": on} for m in member_ids)
             found = [row for a in asked if (row := self._active.first(connection, a))]
         if not found:
@@ -252,7 +278,7 @@ class SqlStore:
         return ActiveAuthorization(number, policy_id, (start, end), case_id)
 
     def explanation(self, case_id: str) -> Explanation | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execute(_EXPLANATION, {"id": case_id}).mappings().all()
         if not found:
             return None
@@ -261,10 +287,10 @@ class SqlStore:
     def remember(self, assertions: Sequence[Assertion]) -> None:
         made = [rows.assertion_row(a) for a in assertions]
         if made:
-            self._write(lambda connection: self._insert[assertion].run(connection, *made))
+            self.write(lambda connection: self._insert[assertion].run(connection, *made))
 
     def assertion(self, assertion_id: str) -> Assertion | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(select(assertion).where(assertion.c.id == assertion_id)).mappings().one_or_none()
         return None if row is None else rows.assertion_of(row)
 
@@ -272,23 +298,23 @@ class SqlStore:
         if not subjects:
             return
         written = [_audit_row(self._clock(), event, subject, detail) for subject in subjects]
-        self._write(lambda connection: self._insert[audit].run(connection, *written))
+        self.write(lambda connection: self._insert[audit].run(connection, *written))
 
     def report(self, errors: QuestionnaireErrors) -> None:
         row = rows.questionnaire_error_row(errors)
-        self._write(lambda connection: self._insert[questionnaire_error].run(connection, row))
+        self.write(lambda connection: self._insert[questionnaire_error].run(connection, row))
 
     def reported(self, limit: int) -> Sequence[QuestionnaireErrors]:
         newest = select(questionnaire_error).order_by(questionnaire_error.c.seq.desc()).limit(limit)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [rows.questionnaire_errors(row) for row in connection.execute(newest).mappings()]
 
     def dedicate(self, *, sandbox: bool) -> None:
-        self._write(lambda connection: dedicate(connection, sandbox=sandbox, at=self._clock()))
+        self.write(lambda connection: dedicate(connection, sandbox=sandbox, at=self._clock()))
 
     def ready(self) -> bool:
         try:
-            with self._reading() as connection:
+            with self.reading() as connection:
                 current = revision(connection) == HEAD
         except DatabaseGone:
             return False

@@ -183,6 +183,13 @@ def test_what_is_broken_is_named(check: Callable[..., list[str]], name: str) -> 
     assert not any("Traceback" in p for p in problems)
 
 
+def test_a_state_that_is_none_is_told(check: Callable[..., list[str]]) -> None:
+    """Each case that meets it says so, also one that expects what a failure comes to: that a nurse looks."""
+    problems = check(text(ELM, '"value":"review"', '"value":"perhaps"'), text(CASES, 'review = ["SCORE"]\n', ""))
+    why = "could not be judged, failed: define SCORE gave no state, or one that is none of met, unmet, unknown, review"
+    assert f"{CASES}: case N-4.chart: {why}; mend the CQL" in problems
+
+
 @pytest.mark.parametrize("name", ["cases that are no text", "no such chart", "remove of numbers", "a wrong outcome"])
 def test_a_case_that_cannot_be_judged_is_told_alone(check: Callable[..., list[str]], name: str) -> None:
     """It may be the one that shows a state; nobody is asked for another before it is mended."""
@@ -213,13 +220,13 @@ def test_plan_sandbox_and_cql_are_looked_at_too(
     for name in ("plan", "sandbox"):
         (tmp_path / f"{name}.toml").write_text("x = 5")
         monkeypatch.setenv(f"VITRUVIAN_{name.upper()}", str(tmp_path / f"{name}.toml"))
-    unknown = text(ELM, '"type":"LessOrEqual"', '"type":"Precision"')
+    unknown = text(ELM, '"type":"Less"', '"type":"Precision"')
     problems = check(BROKEN["a billing code of no shape"][0], BROKEN["cases that are no text"][0], unknown)
     for said in (
         f'{TOML}: edition 2025-01-01.billing 1: "XX" is no code of HCPCS or CPT',
         "plan.toml: name: is missing",
         "sandbox.toml: member: is missing",
-        f"{POLICY}/Novestra9.cql: 15:31: Precision is not in the engine",
+        f"{POLICY}/Novestra9.cql: 20:12: Precision is not in the engine",
         f"{CASES}: is not TOML in UTF-8",
     ):
         assert any(p.startswith(said) for p in problems), (said, problems)

@@ -3,8 +3,9 @@
 from typing import Any
 
 import orjson
+import pytest
 
-from server.cql.elm import Elm, closure, nodes, without
+from server.cql.elm import Elm, closure, nodes, result_type, without
 from server.cql.model import CqlLibrary
 
 
@@ -49,3 +50,32 @@ def test_nodes_come_as_they_are_written_and_annotations_are_none() -> None:
     assert [node["n"] for node in nodes(tree)] == [1, 2, 3, 4]
     assert without(tree, {"annotation", "operand"}) == {"n": 1}
     assert "annotation" in tree
+
+
+@pytest.mark.parametrize(
+    ("specifier", "spelled"),
+    [
+        ({"resultTypeName": "{urn:hl7-org:elm-types:r1}Boolean"}, "Boolean"),
+        ({"resultTypeSpecifier": {"type": "ListTypeSpecifier", "elementType": {"name": "{x}Date"}}}, "List<Date>"),
+        (
+            {"resultTypeSpecifier": {"type": "IntervalTypeSpecifier", "pointType": {"name": "{x}Date"}}},
+            "Interval<Date>",
+        ),
+        (
+            {
+                "resultTypeSpecifier": {
+                    "type": "TupleTypeSpecifier",
+                    "element": [
+                        {"name": "b", "elementType": {"name": "{x}String"}},
+                        {"name": "a", "elementType": {"type": "ChoiceTypeSpecifier", "choice": [{"name": "{x}Any"}]}},
+                    ],
+                }
+            },
+            "Tuple{a Choice<Any>, b String}",
+        ),
+        ({}, "nothing known"),
+    ],
+)
+def test_a_type_is_spelled_as_cql_spells_it(specifier: dict[str, Any], spelled: str) -> None:
+    """Elements of a tuple stand by their names, whatever order they were written in."""
+    assert result_type(specifier) == spelled

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.cql.engine import CqlEngine, Run
+from server.cql.engine import Asked, CqlEngine, Run
 from server.errors import EngineError
 from tests.cql.conftest import LIBRARIES, ROOT, NewEngine
 
@@ -159,6 +159,15 @@ def test_runs_over_a_shared_record_do_not_see_each_other(engine: CqlEngine) -> N
     ]
     assert list(together) == alone
     assert alone[0] != alone[1]
+
+
+def test_only_what_is_asked_is_worked_out(engine: CqlEngine) -> None:
+    """A define whose condition is not true has no value, and cannot fail; the condition has one."""
+    exception = [Run((), {"How": "exception"})]
+    asked = [Asked("Warning"), Asked("Exception", where="Secret")]
+    assert engine.run_each("Failing|1.0.0", BUNDLE, exception, asked) == [{"Warning": "fine", "Secret": None}]
+    (failed,) = engine.run_each("Failing|1.0.0", BUNDLE, exception, [*asked, Asked("Exception", where="Value set")])
+    assert isinstance(failed, EngineError)
 
 
 def test_a_run_that_fails_leaves_the_others_their_answers(engine: CqlEngine) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.crd.routes import Crd
+from server.decision.case import Case
 from server.errors import VitruvianError
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, RXNORM
 from server.fhir.version import Version
@@ -62,6 +63,7 @@ class Memory:
     def __init__(self, *authorizations: tuple[str, ActiveAuthorization]) -> None:
         self.assertions: dict[str, Assertion] = {}
         self.authorizations = authorizations
+        self.cases: dict[str, Case] = {}
         self.commits = 0
 
     def remember(self, assertions: Sequence[Assertion]) -> None:
@@ -70,6 +72,9 @@ class Memory:
 
     def assertion(self, assertion_id: str) -> Assertion | None:
         return self.assertions.get(assertion_id)
+
+    def case(self, case_id: str) -> Case | None:
+        return self.cases.get(case_id)
 
     def active_authorization(self, member_ids: Sequence[str], policy_id: str, on: date) -> ActiveAuthorization | None:
         return next(

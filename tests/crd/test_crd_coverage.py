@@ -102,7 +102,11 @@ def test_somebody_elses_coverage_is_as_good_as_not_sent(beneficiary: str) -> Non
     other = a_coverage("cov-2", beneficiary={"reference": beneficiary})
     assert _coverage_of(a_call(coverages=[other, a_coverage()])) == ["Coverage/cov-1"]
     assert _coverage_of(a_call(version=None, coverages=[other])) == []
-    assert Ehr().post(a_call(coverages=[other])).json()["issue"][0]["code"] == "required"
+    (issue,) = Ehr().post(a_call(coverages=[other])).json()["issue"]
+    assert issue["code"] == "required"
+    assert "of another patient" in issue["details"]["text"]
+    (issue,) = Ehr().post(a_call(coverages=[])).json()["issue"]
+    assert issue["details"]["text"].startswith("No Coverage came along")
 
 
 def test_a_coverage_that_does_not_say_whose_it_is_is_the_patients() -> None:

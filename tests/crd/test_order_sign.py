@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -17,9 +18,11 @@ from server.crd.hook_request import read_hook_request
 from server.crd.hooks.order_select import order_select
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, NDC, RXNORM
 from server.fhir.version import Version
+from server.policy.library import PolicyLibrary
 from server.policy.plan_file import load_plan
 from server.store.ports import ActiveAuthorization
 from server.store.sql import open_store
+from tests.crd.authorized import authorized_case
 from tests.crd.calls import (
     BED,
     NEVER,
@@ -194,14 +197,36 @@ def test_each_order_is_answered_on_its_own() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_standing_authorization_satisfies(version: str | None) -> None:
-    """An order under an authorization in force needs nothing more, and carries its number."""
-    ehr = Ehr(Memory(("W-1", AUTHORIZED)))
+    """The refill of an authorized order needs nothing more, and carries its number."""
+    store = Memory(("W-1", AUTHORIZED))
+    store.cases["sub-1"] = authorized_case(an_order(order_id="before"), AUTHORIZED.number, AUTHORIZED.period)
+    ehr = Ehr(store)
     (said,) = ehr.said(a_call(version=version))
     assert said["pa-needed"] == ["satisfied"]
     assert said["satisfied-pa-id"] == ["VA-7"]
     assert "questionnaire" not in said
     if version == "2.2":
         assert said["expiry-date"] == ["2026-12-31"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_authorization_that_cannot_be_compared_satisfies_nothing(version: str | None) -> None:
+    """Of one made before cases were kept, nobody knows here what it was given for."""
+    (said,) = Ehr(Memory(("W-1", AUTHORIZED))).said(a_call(version=version))
+    assert said["pa-needed"] == ["auth-needed"]
+    assert "An authorization (VA-7) is in force until 2026-12-31" in said["reason"][0]["text"]
+
+
+def test_many_orders_are_compared_in_time_that_grows_with_them() -> None:
+    """The orders of a call are counted once, not once for each of them."""
+    store = Memory(("W-1", AUTHORIZED))
+    store.cases["sub-1"] = authorized_case(an_order(), AUTHORIZED.number, AUTHORIZED.period)
+    ehr = Ehr(store)
+    orders = [an_order(order_id=f"rx-{n}") for n in range(200)]
+    with patch.object(PolicyLibrary, "for_order", autospec=True, side_effect=PolicyLibrary.for_order) as asked:
+        said = ehr.said(a_call(*orders))
+    assert {tuple(s["pa-needed"]) for s in said} == {("auth-needed",)}
+    assert asked.call_count <= 2 * len(orders)
 
 
 @pytest.mark.parametrize(

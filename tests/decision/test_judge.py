@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.cql.engine import Run
+from server.cql.engine import Asked, Run
 from server.cql.model import CqlLibrary
 from server.decision.judge import ENGINE_CRITERION, CqlInput, CqlItem, Engine, judge
 from server.decision.model import Decision, Outcome
@@ -34,13 +34,17 @@ class FixedEngine:
     def evaluate(self, library: str, bundle: Resource, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         raise NotImplementedError
 
-    def run_each(self, library: str, shared: Resource, runs: Sequence[Run]) -> list[Mapping[str, Any] | EngineError]:
+    def run_each(
+        self, library: str, shared: Resource, runs: Sequence[Run], asked: Sequence[Asked]
+    ) -> list[Mapping[str, Any] | EngineError]:
         assert library == "Rules|1"
         assert shared is GIVEN.shared
+        assert tuple(a for a in asked if a.define != "Start") == (Asked("Short"), Asked("Long"), Asked("C", "Applies"))
         self.parameters = runs[0].parameters
         if self.results is None:
             raise EngineError("out of time")
-        return [self.results for _ in runs]
+        defines = {d for a in asked for d in (a.define, a.where) if d}
+        return [{d: found for d, found in self.results.items() if d in defines} for _ in runs]
 
 
 def judged(edition: Edition, engine: Engine, *items: CqlItem) -> Decision:
@@ -53,8 +57,6 @@ def edition(**changes: Any) -> Edition:
         id="C-1",
         define="C",
         applies="Applies",
-        review="Review",
-        evidence="Evidence",
         sentence="It holds.",
         citation="Section 1",
         when_unmet=Reviewer.PHYSICIAN,
@@ -78,7 +80,11 @@ def edition(**changes: Any) -> Edition:
 
 
 def results(**changes: Any) -> dict[str, Any]:
-    return {"C": True, "Applies": True, "Review": False, "Evidence": SAID, "Short": False, "Long": True} | changes
+    return {"C": said("met"), "Applies": True, "Short": False, "Long": True} | changes
+
+
+def said(state: Any, evidence: Any = SAID) -> dict[str, Any]:
+    return {"state": state, "evidence": evidence}
 
 
 def test_all_met_approves_for_the_days_of_the_first_validity_that_holds() -> None:
@@ -90,23 +96,39 @@ def test_all_met_approves_for_the_days_of_the_first_validity_that_holds() -> Non
 
 
 @pytest.mark.parametrize(
-    ("define", "review", "state", "remedy"),
+    ("given_", "state", "remedy"),
     [
-        (True, False, State.MET, ""),
-        (True, None, State.MET, ""),
-        (False, False, State.UNMET, "ask"),
-        (None, False, State.UNKNOWN, "send"),
-        (None, None, State.UNKNOWN, "send"),
-        (True, True, State.REVIEW, "look"),
-        (None, True, State.REVIEW, "look"),
-        (False, True, State.REVIEW, "look"),
+        (said("met"), State.MET, ""),
+        (said("unmet"), State.UNMET, "ask"),
+        (said("unmet", None), State.UNMET, "ask"),
+        (said("unknown", []), State.UNKNOWN, "send"),
+        (said("review"), State.REVIEW, "look"),
+        ({"state": "review"}, State.REVIEW, "look"),
+        (None, State.UNKNOWN, "send"),
+        (False, State.UNMET, "ask"),
     ],
 )
-def test_three_values_and_review(*, define: bool | None, review: bool | None, state: State, remedy: str) -> None:
-    """True, false and null are met, unmet and unknown; review overrides them; only what is not met has a remedy."""
-    found = judged(edition(), FixedEngine(results(C=define, Review=review))).findings[0]
+def test_a_define_gives_a_state(given_: Any, state: State, remedy: str) -> None:
+    """One of four, by name; null is unknown and false unmet; only what is not met has a remedy."""
+    found = judged(edition(), FixedEngine(results(C=given_))).findings[0]
     assert (found.state, found.remedy) == (state, remedy)
     assert found.why
+
+
+@pytest.mark.parametrize(
+    ("day", "first"),
+    [("2027-02-01", date(2027, 2, 1)), (None, date(2027, 1, 15)), ("2027-02", date(2027, 1, 15))],
+)
+def test_an_approval_starts_on_the_day_that_the_policy_finds(day: str | None, first: date) -> None:
+    """By the define of `starts`; where it gives no whole day, on the service date."""
+    decision = judged(edition(starts="Start"), FixedEngine(results(Start=day)))
+    assert decision.period is not None
+    assert decision.period[0] == first
+
+
+@pytest.mark.parametrize("broken", [{"Start": True}, {}])
+def test_a_start_that_is_no_day_is_looked_at_by_a_person(broken: dict[str, Any]) -> None:
+    assert judged(edition(starts="Start"), FixedEngine(results(**broken))).outcome is Outcome.PEND_NURSE
 
 
 @pytest.mark.parametrize("applies", [False, None])
@@ -122,8 +144,20 @@ def test_a_criterion_that_does_not_apply_is_not_listed(*, applies: bool | None) 
     [
         None,
         results(C="yes"),
-        results(Evidence="text"),
-        results(Evidence=[]),  # met without evidence
+        results(C="met"),  # a state is no judgement
+        results(C=said("yes")),
+        results(C=said("Met")),
+        results(C=said(None)),
+        results(C=said(1)),
+        results(C=said(["met"])),
+        results(C={"evidence": SAID}),
+        results(C={}),
+        results(C=[said("met")]),
+        results(C=said("met", "text")),
+        results(C=said("met", [])),  # met without evidence
+        results(C=said("met", [{"said": "by nothing"}])),
+        results(C=True),  # nor has a Boolean any
+        results(Applies="yes"),
         results(Short=None, Long=None),  # an approval without an end
         {"Applies": True},
     ],
@@ -156,20 +190,32 @@ def test_the_engine_gets_the_switches_and_the_dates() -> None:
     }
 
 
-@given(st.fixed_dictionaries({k: st.none() | st.booleans() for k in ("C", "Applies", "Review", "Short", "Long")}))
-def test_met_is_always_shown(values: dict[str, bool | None]) -> None:
+JSON = st.recursive(
+    st.none() | st.booleans() | st.sampled_from(("met", "unmet", "x", 1)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(("state", "evidence", "ref")), inner),
+    max_leaves=6,
+)
+JUDGEMENT = st.fixed_dictionaries({"state": st.sampled_from(("met", "unmet", "review")) | JSON, "evidence": JSON})
+
+
+@given(
+    st.just(said("met")) | JUDGEMENT | JSON,
+    st.fixed_dictionaries({k: st.none() | st.booleans() for k in ("Applies", "Short", "Long")}),
+)
+def test_met_is_always_shown(c: Any, values: dict[str, bool | None]) -> None:
     """Whatever CQL says, a met finding names its evidence, and an approval has a period."""
-    decision = judged(edition(), FixedEngine({**values, "Evidence": SAID}))
+    decision = judged(edition(), FixedEngine({**values, "C": c}))
     assert all(f.evidence for f in decision.findings if f.state is State.MET)
     assert (decision.outcome is Outcome.APPROVE) == (decision.period is not None)
+    assert decision.outcome is not Outcome.APPROVE or c["state"] == "met"
 
 
 def test_what_fails_in_one_run_is_that_items_alone() -> None:
     """The items that could be judged are; the one that could not goes to a nurse."""
 
     class Half(FixedEngine):
-        def run_each(self, library: str, shared: Resource, runs: Sequence[Run]) -> list[Any]:
-            first, *_ = super().run_each(library, shared, runs)
+        def run_each(self, *arguments: Any) -> list[Any]:
+            first, *_ = super().run_each(*arguments)
             return [first, EngineError("a node failed")]
 
     decisions = judge(edition(), GIVEN, (ITEM, replace(ITEM, sequence=2)), Half(results()))

@@ -13,7 +13,7 @@ import orjson
 from server.demo.requests import Chart, dated, inquiry, order_sign, questionnaire_package
 from server.demo.walk import stories_of
 from server.fhir.parameters import parameters, resource, value
-from server.form.response import form_items
+from server.form.model import form_items
 from server.policy.library import PolicyLibrary
 from server.policy.model import Form
 from server.settings import Settings

@@ -92,6 +92,20 @@ def test_what_is_answered_with_200(
     assert (answer.status_code, len(bundles(answer)), issues(answer)) == (200, packages, said)
 
 
+def test_an_empty_array_is_named_and_its_remedy_leads_on(server: Server) -> None:
+    """`"parameter": []` is told by its name; left out as the text says, what is asked for is what is missing."""
+
+    def told(body: Json) -> str:
+        answer = server.send("POST", "/Questionnaire/$questionnaire-package", json=body)
+        assert answer.status_code == 400
+        return " ".join(i["details"]["text"] for i in answer.json()["issue"])
+
+    assert "`parameter` is an empty array" in told({"resourceType": "Parameters", "parameter": []})
+    left_out = told({"resourceType": "Parameters"})
+    assert "empty" not in left_out
+    assert "coverage" in left_out
+
+
 REFUSED: list[tuple[str, list[Json], int, list[str] | None]] = [
     ("dtr-1", [COVERAGE], 400, ["Parameters.parameter"]),
     ("no coverage", [ORDER], 400, ["Parameters.parameter.where(name='coverage')"]),

@@ -71,10 +71,11 @@ class Clients:
 
 
 @contextmanager
-def server(url: str, port: int, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """`python -m server serve`, listening. Killed at the end, if nobody did before."""
+def server(url: str, port: int, folder: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`python -m server serve`, listening. Killed at the end, if nobody did before. settings: more of them."""
     environment = {
         **os.environ,
+        **{f"VITRUVIAN_{name.upper()}": value for name, value in settings.items()},
         "VITRUVIAN_DATABASE_URL": url,
         "VITRUVIAN_PORT": str(port),
         "VITRUVIAN_ISOLATES": "1",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from server.fhir.coverage import member_ids, numbers_disagree
+from server.fhir.coverage import member_ids, numbers_disagree, subscriber_is_told_otherwise
 
 Json = dict[str, Any]
 
@@ -60,13 +60,51 @@ def test_the_member_id_is_one_persons(coverage: Json | None, patient: Json | Non
     [
         ([number("A")], [number("A")], False),
         ([number("A")], [number("B")], True),
-        ([number("A")], [number("B"), number("A")], False),
-        ([number("A")], [number("B", system="http://other.example")], False),
-        ([number("A", system="")], [number("B", system="")], False),
+        ([number("A")], [number("B"), number("A")], True),
+        ([number("A")], [{**number("B"), "use": "old"}, number("a ")], False),
+        ([number("A")], [number("B", system="http://other.example")], True),
+        ([number("A", system="")], [number("B", system="")], True),
         ([number("A")], [number("B", MR)], False),
         ([], [number("B")], False),
     ],
 )
-def test_two_numbers_of_one_system_are_two_people(coverage: list[Json], patient: list[Json], *, expected: bool) -> None:
-    """Coverage and Patient may each have a number, but not two different ones of the same system."""
+def test_two_numbers_are_two_people(coverage: list[Json], patient: list[Json], *, expected: bool) -> None:
+    """Coverage and Patient may each have a number, but not two different ones that are in use, of whatever system."""
     assert numbers_disagree({"identifier": coverage}, {"identifier": patient}) is expected
+
+
+@pytest.mark.parametrize(
+    ("subscriber", "expected"), [("V20", False), ("v 20", False), ("V21", True), ("FAMILY", False), ("20", False)]
+)
+def test_the_subscribers_number_is_that_of_the_member(subscriber: str, *, expected: bool) -> None:
+    """Of the subscriber himself, where it is made like a member number; else it is the number of the contract."""
+    coverage = {"identifier": [number("V20")], "subscriberId": subscriber, "relationship": SELF}
+    assert numbers_disagree(coverage, {}) is expected
+
+
+@pytest.mark.parametrize(
+    ("relationship", "subscriber", "expected"),
+    [(SELF, "other", True), (SELF, "patient", False), (CHILD, "patient", True), (CHILD, "other", False)],
+)
+def test_who_the_subscriber_is_is_told_once(relationship: Json, subscriber: str, *, expected: bool) -> None:
+    """`self` and another person, or a child who is the subscriber, are two stories."""
+    patient: Json = {"resourceType": "Patient"}
+    who = patient if subscriber == "patient" else {"resourceType": "Patient", "id": "another"}
+    assert subscriber_is_told_otherwise({"relationship": relationship}, who, patient) is expected
+    assert not subscriber_is_told_otherwise({"relationship": relationship}, None, patient)
+
+
+@pytest.mark.parametrize("written", ["a-1", " A - 1", "\uff21-1", "A\u200b-1", "A\u2010\uff11", "A\u00ad-1"])
+def test_look_alikes_are_one_member(written: str) -> None:
+    """What is not seen, wide letters and other hyphens make no other member."""
+    assert member_ids({"identifier": [number(written)]}, None) == ("A-1",)
+
+
+def test_letters_of_another_alphabet_make_no_member() -> None:
+    """A Cyrillic A only looks like one, so nobody knows whose number that is."""
+    assert member_ids({"identifier": [number("\u0410-1")]}, None) == ()
+
+
+def test_a_number_out_of_use_is_none() -> None:
+    """And where that is the only one, the subscriber's number does not stand in for it."""
+    assert member_ids({"identifier": [{**number("A"), "use": "old"}], "subscriberId": "A"}, None) == ()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from server.errors import InvalidRequest
 from server.fhir.read import Resource
 from server.form.adaptive import Asking, Round
-from server.form.response import form_canonicals, form_items, read_response
+from server.form.model import form_items
+from server.form.response import form_canonicals, read_response
 from server.policy.model import Form
 
 Json = dict[str, Any]

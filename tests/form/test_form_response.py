@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from server.form.answer import answer_value
 from server.form.enable_when import ResponseItem, drop_disabled
-from server.form.response import MAX_ITEMS, form_items, read_response
+from server.form.model import form_items
+from server.form.response import MAX_ITEMS, read_response
 from server.policy.model import Form, ValueSet
 from tests.policies import a_form
 

@@ -5,8 +5,16 @@ from typing import Any
 import pytest
 
 from server.decision.model import Finding, Outcome
-from server.fhir.codes import PAS
-from server.pas.beside import HIDDEN_ANSWERS, KIND_OF_REQUEST, SAME_SERVICE, UNKNOWN_BESIDE, WHOLE_RECORD
+from server.fhir.codes import CPT, DTR, HCPCS, PAS
+from server.pas.beside import (
+    ALL_READ,
+    HIDDEN_ANSWERS,
+    KIND_OF_REQUEST,
+    SAME_SERVICE,
+    UNKNOWN_BESIDE,
+    UNSAID_ANSWERS,
+    WHOLE_RECORD,
+)
 from server.pas.machine_decision import decide_by_machine
 from tests.requests.bundle import a_bundle, an_item, answers
 from tests.requests.world import a_world, matched
@@ -16,6 +24,9 @@ Json = dict[str, Any]
 WEIGHT = {"resourceType": "Observation", "id": "weight", "status": "final", "code": {"text": "Body weight"}}
 OF_THE_PATIENT = {"subject": {"reference": "Patient/patient"}}
 OF_ANOTHER = {"subject": {"reference": "Patient/another"}}
+
+ABSENT = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+AUTOMATIC = {"url": f"{DTR}information-origin", "extension": [{"url": "source", "valueCode": "auto"}]}
 
 
 def looked_at(body: Json) -> dict[str, Finding]:
@@ -92,3 +103,86 @@ def test_items_are_looked_at_together() -> None:
     unknown = {"sequence": 2, "productOrService": {"text": "the other one"}}
     found = looked_at(a_bundle(an_item(1), {**unknown, "category": an_item()["category"]}))
     assert "sequence 2" in found[UNKNOWN_BESIDE].why
+
+
+INFORMATION = {"sequence": 9, "category": {"text": "info"}}
+CLAIM = "Bundle.entry[0].resource"
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"supportingInfo": [{**INFORMATION, "valueString": "Please read this."}]}, "supportingInfo[0]"),
+        ({"supportingInfo": [{**INFORMATION, "timingDate": "2026-11-01"}]}, "supportingInfo[0]"),
+        ({"supportingInfo": [{**INFORMATION, "valueReference": {"display": "a letter"}}]}, "supportingInfo[0]"),
+        ({"accident": {"date": "2026-11-01"}}, "accident"),
+        ({"prescription": {"reference": "MedicationRequest/gone"}}, "prescription"),
+        ({"referral": {"reference": "ServiceRequest/gone"}}, "referral"),
+        ({"billablePeriod": {"start": "2020-01-01", "end": "2020-02-01"}}, "billablePeriod"),
+        ({"meta": {"tag": [{"code": "SUBSETTED"}]}}, "meta"),
+    ],
+)
+def test_what_no_criterion_reads_is_named(changes: Json, place: str) -> None:
+    """A nurse is told where the Claim says something that decides nothing."""
+    found = looked_at(a_bundle(claim=changes))
+    assert set(found) == {ALL_READ}
+    assert f"{CLAIM}.{place}" in found[ALL_READ].why
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prescription": {"reference": "MedicationRequest/order-1"}},
+        {"billablePeriod": {"start": "2026-01-01", "end": "2028-01-01"}},
+        {"billablePeriod": {"start": "2026-01-01"}},
+    ],
+)
+def test_what_agrees_with_what_is_read_is_no_matter(changes: Json) -> None:
+    """The prescription is the item's order, and the days of the Claim hold those of the item."""
+    assert looked_at(a_bundle(claim=changes)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"authored": "2026"}, "authored"),
+        ({"source": {"reference": "Patient/patient"}}, "source"),
+        ({"order": 7}, "extension(qr-context)"),
+    ],
+)
+def test_answers_of_another_order_day_or_person_are_named(changes: Json, place: str) -> None:
+    """What the answers say of themselves must fit the item that they are for."""
+    found = looked_at(a_bundle(extra=(answers(**changes),)))
+    assert f".{place}" in found[ALL_READ].why
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"linkId": "indication", "text": "What is it not for?", "answer": [{"valueString": "a reason"}]},
+        {"linkId": "indication", "answer": [{"valueString": "a", "extension": [ABSENT]}]},
+        {"linkId": "indication", "answer": [{"valueString": "a", "_valueString": {"extension": [ABSENT]}}]},
+        {"linkId": "indication", "answer": [{"valueString": "a", "extension": [AUTOMATIC]}]},
+    ],
+)
+def test_answers_that_unsay_themselves_are_named(item: Json) -> None:
+    """The text of a question, a mark of absence, and a machine that answers for a person turn an answer."""
+    sent = answers()
+    sent["item"][0] = item
+    assert "indication" in looked_at(a_bundle(extra=(sent,)))[UNSAID_ANSWERS].why
+
+
+@pytest.mark.parametrize("code", ["J1234", "Q5140", "C9999", "S0999", "e0250", "XXXXX"])
+def test_a_billing_code_may_be_of_a_medicine(code: str) -> None:
+    """Drugs have their letters in HCPCS, and a code that is none may be anything."""
+    beside = {**an_item(2), "productOrService": {"coding": [{"system": HCPCS, "code": code}]}}
+    del beside["extension"]
+    assert set(looked_at(a_bundle(an_item(1), beside))) == {UNKNOWN_BESIDE}
+
+
+@pytest.mark.parametrize(("system", "code"), [(HCPCS, "E0250"), (CPT, "99213")])
+def test_a_billing_code_may_be_of_no_medicine(system: str, code: str) -> None:
+    """A bed and a visit are no medicines."""
+    beside = {**an_item(2), "productOrService": {"coding": [{"system": system, "code": code}]}}
+    del beside["extension"]
+    assert looked_at(a_bundle(an_item(1), beside)) == {}

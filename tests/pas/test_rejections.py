@@ -26,6 +26,9 @@ NOT_COVERED: list[tuple[str, str, Json]] = [
     ("95", "period", {"period": {"start": "2027-02"}}),
     ("79", "payor", {"payor": [ANOTHER_PAYER]}),
     ("79", "payor", {"payor": [{"reference": "Organization/clinic"}]}),
+    ("79", "payor", {"payor": [{"reference": "Patient/patient"}]}),
+    ("79", "payor", {"payor": [ANOTHER_PAYER, {"reference": "Organization/not-sent"}]}),
+    ("79", "payor", {"payor": [{"display": "some plan"}]}),
     (
         "79",
         "payor",
@@ -42,9 +45,7 @@ COVERED: list[Json] = [
     {"period": {"start": "2027-01-15", "end": "2027-01-15"}},
     {"period": {"start": "2027", "end": "2027-01"}},
     {"payor": [ANOTHER_PAYER, {"reference": "Organization/payer"}]},
-    {"payor": [ANOTHER_PAYER, {"reference": "Organization/not-sent"}]},
-    {"payor": [{"reference": "Patient/patient"}]},
-    {"payor": [{"display": "some plan"}]},
+    {"payor": [{"display": "example plan"}]},
     {"payor": [{"identifier": {"system": "http://hl7.org/fhir/sid/us-npi", "value": PAYER}}]},
 ]
 

@@ -314,3 +314,38 @@ def test_the_prior_request_is_found_without_its_address(store: SqlStore, by: str
         claim_of(body)["extension"] = [number_of]
     after = sent(world, body)
     assert claim_response(after)["id"] == claim_response(before)["id"]
+
+
+@pytest.mark.parametrize("state", [State.UNMET, State.REVIEW])
+@pytest.mark.parametrize("way", ["in one update", "in a new item later", "in a new request"])
+def test_cancelling_is_no_way_past_a_person(store: SqlStore, state: State, way: str) -> None:
+    """What a person has to decide is cancelled, and asked for anew with other answers: a person looks at it still."""
+    engine = SayingEngine({1: {"DOSE": state}})
+    world = a_world(store, engine)
+    first = a_bundle()
+    submitted(world, first)
+    engine.states = {}
+    if way == "in one update":
+        assert actions(sent(world, of(first, marked(an_item()), an_item(2)))) == {1: "C", 2: "A4"}
+        return
+    cancel = of(first, marked(an_item()))
+    sent(world, cancel)
+    if way == "in a new request":
+        again = item_changed(a_bundle(serial="again"), quantity={"value": 1})
+        assert actions(submitted(world, again)) == {1: "A4"}
+    else:
+        assert "item" not in claim_response(sent(world, of(cancel, marked(an_item()), an_item(2))))
+
+
+def test_a_form_that_an_update_is_asked_for_has_a_context(store: SqlStore) -> None:
+    """What is asked for after an update can be fetched by the trace number that it names, as after a first request."""
+    engine = SayingEngine()
+    world = a_world(store, engine)
+    first = a_bundle()
+    case_id = claim_response(submitted(world, first))["id"]
+    engine.states = UNKNOWN
+    sent(world, of(item_changed(deepcopy(first), quantity={"value": 2})))
+    case = store.case(case_id)
+    assert case is not None
+    assert case.items[0].document is not None
+    assert store.assertion(case.items[0].document.context["value"]) is not None

@@ -107,17 +107,10 @@ def second_policy(root: Path) -> None:
 
 
 def grouped(*more: Break) -> Break:
-    """The criterion's define, review and one remedy said by a group, and then changed further."""
-    shared = (
-        'define = "Score Is Low Enough"\n',
-        'review = "Score Is Borderline"\n',
-        'remedy.unmet = "A physician decides whether a higher score is acceptable."\n',
-    )
-    moved = [toml(line, "") for line in shared]
-    group = toml(
-        "[[edition.criterion]]", f'[[edition.group]]\nid = "G"\n{"".join(shared)}\n[[edition.criterion]]\ngroup = "G"'
-    )
-    return both(*moved, group, *more)
+    """The criterion's define and one remedy said by a group, and then changed further."""
+    remedy = 'remedy.unmet = "A physician decides whether a higher score is acceptable."\n'
+    group = f'[[edition.group]]\nid = "G"\ndefine = "SCORE"\n{remedy}\n[[edition.criterion]]\ngroup = "G"'
+    return both(toml(remedy, ""), toml("[[edition.criterion]]", group), *more)
 
 
 BROKEN: dict[str, tuple[Break, list[str]]] = {
@@ -222,6 +215,10 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
         toml('when = "Is Asked For"', 'when = "Is Free"'),
         [f"{TOML}: {EDITION}.validity 1.when: no define 'Is Free' in {CQL}; name one that it has"],
     ),
+    "a start by no define": (
+        toml('form = "novestra-1.0.0"', 'form = "novestra-1.0.0"\nstarts = "First Day"'),
+        [f"{TOML}: {EDITION}.starts: no define 'First Day' in {CQL}; name one that it has"],
+    ),
     "validity of no days": (
         toml("days = 30", "days = 0"),
         [f"{TOML}: {EDITION}.validity 1.days: must be above 0"],
@@ -260,24 +257,40 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
     ),
     # declared.py
     "a define that is not there": (
-        toml('"Score Is Low Enough"', '"Score Is Fine"'),
+        toml('id = "SCORE"', 'id = "SCORE"\ndefine = "Score Is Fine"'),
         [f"{TOML}: {SCORE}.define: no define 'Score Is Fine' in {CQL}; name one that it has"],
     ),
-    "a review that is not there": (
-        toml('"Score Is Borderline"', '"Score Is Odd"'),
-        [f"{TOML}: {SCORE}.review: no define 'Score Is Odd' in {CQL}; name one that it has"],
+    "an id that is no define": (
+        toml('id = "SCORE"', 'id = "POINTS"'),
+        [f"{TOML}: {EDITION}.criterion POINTS.define: no define 'POINTS' in {CQL}; name one that it has"],
     ),
-    "evidence that is not there": (
-        toml('"Score Evidence"', '"Score Proof"'),
-        [f"{TOML}: {SCORE}.evidence: no define 'Score Proof' in {CQL}; name one that it has"],
+    "a condition that is not there": (
+        toml('id = "SCORE"', 'id = "SCORE"\napplies = "Is Odd"'),
+        [f"{TOML}: {SCORE}.applies: no define 'Is Odd' in {CQL}; name one that it has"],
     ),
-    "no evidence": (
-        toml('evidence = "Score Evidence"\n', ""),
-        [f"{TOML}: {SCORE}.evidence: is missing; what is met must say by what"],
+    "a define without a state": (
+        text(ELM, '"name":"state"', '"name":"status"'),
+        [
+            (
+                f"{TOML}: {SCORE}.define: 'SCORE' gives Tuple{{evidence List<Tuple{{ref String, said String}}>, "
+                "status String}; give Tuple { state, evidence }, as cql/README.md says"
+            )
+        ],
     ),
-    "no review": (
-        toml('review = "Score Is Borderline"\n', ""),
-        [f"{TOML}: {SCORE}.review: name a `review` define exactly when `states` holds review"],
+    "a define of another type": (
+        toml('id = "SCORE"', 'id = "SCORE"\ndefine = "Score"'),
+        [
+            f"{TOML}: {SCORE}.define: 'Score' gives Integer; give Tuple {{ state, evidence }}, as cql/README.md says",
+        ],
+    ),
+    "a Boolean that is to be met": (
+        toml('id = "SCORE"', 'id = "SCORE"\ndefine = "Is Asked For"'),
+        [
+            (
+                f"{TOML}: {SCORE}.define: 'Is Asked For' gives a Boolean, and `states` holds more than unmet and "
+                "unknown; give Tuple { state, evidence }"
+            )
+        ],
     ),
     "no sentence": (
         toml('sentence = "The test score is low enough."\n', ""),
@@ -333,7 +346,7 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
         [f"{TOML}: {SCORE}.sentence: is missing; give a text"],
     ),
     "a group's define that is not there": (
-        grouped(toml('"Score Is Low Enough"', '"Score Is Fine"')),
+        grouped(toml('define = "SCORE"', 'define = "Score Is Fine"')),
         [f"{TOML}: {EDITION}.group G.define: no define 'Score Is Fine' in {CQL}; name one that it has"],
     ),
     "a group's mistyped key": (

@@ -1,5 +1,6 @@
 """Plan files: read whole, and refused with every problem at once."""
 
+import ipaddress
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from server.errors import PolicyProblems
 from server.fhir.codes import HCPCS, NDC
 from server.fhir.read import Coding
+from server.policy.outgoing import Address, AllowedHost, OutgoingRules
 from server.policy.plan import MemberStatus
 from server.policy.plan_file import load_plan
 
@@ -94,6 +96,7 @@ def test_codes_are_read_as_on_the_wire(tmp_path: Path) -> None:
         (TOP + MEMBERS + SERVICE.replace('"covered"', '"not-covered"'), "service Beds.pa_needed"),
         (TOP + MEMBERS + SERVICE.replace("no-auth", "conditional"), "service Beds.info_needed"),
         (TOP + MEMBERS + SERVICE + 'info_needed = ["performer"]\n', "service Beds.info_needed"),
+        (TOP + MEMBERS + SERVICE + 'contracted = ["1234567893"]\n', "service Beds.contracted"),
         (TOP + MEMBERS + SERVICE.replace("http://www.cms.gov", "cms"), "service Beds.codes"),
         (TOP + MEMBERS + SERVICE + SERVICE, "service Beds.codes"),
         (TOP + MEMBERS + SERVICE + "placeholder = 1\n", "service Beds.placeholder"),
@@ -124,3 +127,96 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """The message says which setting names it."""
     with pytest.raises(PolicyProblems, match="VITRUVIAN_PLAN"):
         load_plan(tmp_path / "none.toml")
+
+
+def test_whom_the_demo_plan_lets_the_server_call() -> None:
+    """Subscribers on this machine, also without TLS, and public https; nobody else."""
+    rules = load_plan(DEMO).outgoing
+    loopback, private = ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("10.0.0.1")
+    for url in ("http://127.0.0.1:9000/hook", "http://localhost:9000/hook"):
+        here = rules.read(url)
+        assert isinstance(here, Address)
+        assert rules.permits(here, loopback)
+        assert not rules.permits(here, private)
+    elsewhere = rules.read("https://ehr.example.org/")
+    assert isinstance(elsewhere, Address)
+    assert not rules.permits(elsewhere, loopback)
+    assert isinstance(rules.read("http://ehr.example.org/"), str)
+
+
+def test_a_plan_that_says_nothing_calls_public_https(tmp_path: Path) -> None:
+    """No host on other terms; one that shuts the door opens it to those that it lists alone."""
+    file = tmp_path / "plan.toml"
+    file.write_text(TOP + MEMBERS, encoding="utf-8")
+    assert load_plan(file).outgoing == OutgoingRules()
+    listed = '[[outgoing.host]]\nname = "ehr.test"\nports = [8443]\nnetworks = ["10.1.0.0/16"]\n'
+    file.write_text(TOP + MEMBERS + "[outgoing]\nunlisted = false\n" + listed, encoding="utf-8")
+    host = AllowedHost("ehr.test", ports=(8443,), networks=(ipaddress.ip_network("10.1.0.0/16"),))
+    assert load_plan(file).outgoing == OutgoingRules(unlisted=False, hosts=(host,))
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ('name = "https://ehr.test"', "outgoing.host 1.name"),
+        ('name = "EHR.test"', "outgoing.host 1.name"),
+        ('name = "ehr.test"\nnetworks = ["10.1.0.1/16"]', "outgoing.host 1.networks"),
+        ('name = "ehr.test"\nnetworks = ["anywhere"]', "outgoing.host 1.networks"),
+        ('name = "ehr.test"\nports = [0]', "outgoing.host 1.ports 1"),
+        ('name = "ehr.test"\nports = [65536]', "outgoing.host 1.ports"),
+        ('name = "ehr.test"\nhttps = true', "outgoing.host 1.https"),
+    ],
+)
+def test_a_host_that_is_none_is_refused(tmp_path: Path, host: str, place: str) -> None:
+    """At its place, before anything is served."""
+    ((where, _),) = _problems(tmp_path, TOP + MEMBERS + f"[[outgoing.host]]\n{host}\n")
+    assert where == place
+
+
+REVIEWER = """
+[[reviewer]]
+id = "ana"
+role = "nurse"
+name = "Ana Lee"
+npi = "1999999943"
+demo_password = "x"
+"""
+REASON = '\n[[denial_reason]]\ncode = "0V"\nwords = "A physician decided."\n'
+
+
+def test_a_plan_without_a_desk_has_the_times_of_the_law(tmp_path: Path) -> None:
+    """7 days, 72 hours, no rest, nobody who may sign in."""
+    file = tmp_path / "plan.toml"
+    file.write_text(TOP + MEMBERS, encoding="utf-8")
+    desk = load_plan(file).desk
+    assert (desk.clocks.standard_hours, desk.clocks.expedited_hours) == (168, 72)
+    assert not desk.clocks.drug_rule
+    assert not desk.clocks.paused_while_asking
+    assert desk.reviewers == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (REVIEWER.replace('"ana"', '"Ana Lee"'), "reviewer Ana Lee.id"),
+        (REVIEWER.replace('"nurse"', '"surgeon"'), "reviewer ana.role"),
+        (REVIEWER.replace("1999999943", "12"), "reviewer ana.npi"),
+        (REVIEWER.replace('demo_password = "x"', ""), "reviewer ana.password_hash"),
+        (REVIEWER + 'password_hash = "$argon2id$x"\n', "reviewer ana.password_hash"),
+        (REVIEWER.replace('demo_password = "x"', 'password_hash = "secret"'), "reviewer ana.password_hash"),
+        (REVIEWER.replace('"nurse"', '"physician"'), "reviewer ana.specialty"),
+        (REVIEWER + 'specialty = "rheumatology"\n', "reviewer ana.specialty"),
+        (REVIEWER + REVIEWER, "reviewer ana"),
+        (REASON + REASON, "denial_reason 0V"),
+        (REASON.replace("0V", "a reason"), "denial_reason 1.code"),
+        ('\n[calendar]\nzone = "Boston"\n', "calendar.zone"),
+        ('\n[calendar]\nweekend = ["friyay"]\n', "calendar.weekend 1"),
+        ('\n[calendar]\nholidays = ["2026-12-25"]\n', "calendar.holidays 1"),
+        ("\n[clocks]\nstandard_hours = 0\n", "clocks.standard_hours"),
+        ("\n[clocks]\ndrug_rule = 1\n", "clocks.drug_rule"),
+        ("\n[appeals]\ndays = -1\n", "appeals.days"),
+    ],
+)
+def test_each_mistake_of_the_desk_is_named_with_its_place(tmp_path: Path, text: str, place: str) -> None:
+    """One mistake, one problem, where it stands."""
+    assert {where for where, _ in _problems(tmp_path, TOP + MEMBERS + text)} == {place}

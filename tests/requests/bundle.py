@@ -108,6 +108,7 @@ def answers(id_: str = "answers", *, order: int | None = 1, **changes: Any) -> J
         "questionnaire": f"{FORM_URL}|2.0.0",
         "status": "completed",
         "subject": {"reference": "Patient/patient"},
+        "authored": "2026-11-20",
         "item": [
             {"linkId": "indication", "answer": [{"valueString": "a reason"}]},
             {"linkId": "kind", "answer": [{"valueCoding": {"code": "new"}}]},

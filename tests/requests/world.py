@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from server.auth.caller import LOOPBACK
-from server.cql.engine import Run
+from server.cql.engine import Asked, Run
 from server.decision.case import Case, Received, apply_all
 from server.decision.request import AuthorizationRequest
 from server.fhir.read import Resource
@@ -75,8 +75,6 @@ def _criterion(n: int, name: str) -> Criterion:
         when_unmet=Reviewer.MEDICAL_DIRECTOR if name == "PLACE" else Reviewer.PHYSICIAN,
         states=tuple(State),
         remedies={s: f"Send what shows the {name.lower()}." for s in (State.UNMET, State.UNKNOWN, State.REVIEW)},
-        review=f"{name} Review",
-        evidence=f"{name} Evidence",
     )
 
 
@@ -138,6 +136,7 @@ class SayingEngine:
         library: str,  # noqa: ARG002
         shared: Resource,  # noqa: ARG002
         runs: Sequence[Run],
+        asked: Sequence[Asked] = (),  # noqa: ARG002
     ) -> list[dict[str, Any]]:
         self.evaluations += 1
         return [self._results(run.parameters) for run in runs]
@@ -145,16 +144,11 @@ class SayingEngine:
     def _results(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         results: dict[str, Any] = {"Always": True}
         for name, state in {**MET, **self.states.get(parameters["Item Sequence"], {})}.items():
-            results[name] = {State.MET: True, State.UNMET: False}.get(state)
-            results[f"{name} Review"] = state is State.REVIEW
-            results[f"{name} Evidence"] = (
-                []
-                if state is State.UNKNOWN
-                else [
-                    {"ref": "MedicationRequest/order-1", "said": f"the order names the {name.lower()}"},
-                    {"ref": "QuestionnaireResponse/answers#dose", "said": "100 mg"},
-                ]
-            )
+            evidence = [
+                {"ref": "MedicationRequest/order-1", "said": f"the order names the {name.lower()}"},
+                {"ref": "QuestionnaireResponse/answers#dose", "said": "100 mg"},
+            ]
+            results[name] = {"state": state, "evidence": [] if state is State.UNKNOWN else evidence}
         return results
 
 

@@ -1,16 +1,28 @@
-"""The table of spoilings: one file a numbered point of "No wrong approval". It grows; nothing is taken out of it."""
+"""The table of spoilings: each file has one numbered point of "No wrong approval". It grows; nothing leaves it."""
 
 from tests.spoilings import (
+    answers_unsaid,
+    around_the_item,
+    charts_unsaid,
     days,
+    diagnoses_elsewhere,
     diagnosis_and_trials,
+    doses_in_words,
     empty_proof,
+    histories_in_words,
+    medicines_in_words,
     not_in_force,
+    orders_unsaid,
     other_items,
     other_people,
+    proof_in_words,
+    read_by_nobody,
+    undated_medicines,
     undecoded_bytes,
     unknown_medicines,
     unreadable_doses,
     unseen_evidence,
+    who_it_is,
 )
 
 TABLES = (
@@ -25,5 +37,17 @@ TABLES = (
     diagnosis_and_trials.TABLE,
     not_in_force.TABLE,
     empty_proof.TABLE,
+    answers_unsaid.TABLE,
+    around_the_item.TABLE,
+    charts_unsaid.TABLE,
+    diagnoses_elsewhere.TABLE,
+    orders_unsaid.TABLE,
+    read_by_nobody.TABLE,
+    undated_medicines.TABLE,
+    who_it_is.TABLE,
+    medicines_in_words.TABLE,
+    doses_in_words.TABLE,
+    histories_in_words.TABLE,
+    proof_in_words.TABLE,
 )
 SPOILINGS = tuple(row for table in TABLES for row in table.rows)

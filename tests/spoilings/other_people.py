@@ -193,10 +193,9 @@ def _same_id(bundle: Json, kind: str) -> None:
             "code": deepcopy(claim(bundle)["diagnosis"][0]["diagnosisCodeableConcept"]),
         }
         add(bundle, condition)
-        claim(bundle)["diagnosis"][0] = {
-            "sequence": 1,
-            "diagnosisReference": {"reference": "https://other.example.net/r4/Condition/c"},
-        }
+        claim(bundle)["diagnosis"] = [
+            {"sequence": 1, "diagnosisReference": {"reference": "https://other.example.net/r4/Condition/c"}}
+        ]
         order(bundle).pop("reasonCode", None)
         bundle["entry"] = [e for e in bundle["entry"] if e["resource"] is not condition]
     else:

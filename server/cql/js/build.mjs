@@ -32,7 +32,8 @@ function inOneGo(file) {
 
 /**
  * cql-exec-fhir walks the class hierarchy and makes a getter per element for each object that it wraps, a quarter of the
- * time of a run. The elements depend on the class alone: one set of getters for each class does the same.
+ * time of a run. The elements depend on the class alone: objects of one class are made by one constructor, whose prototype
+ * has the getters.
  */
 function oneShape(file) {
   const text = fs.readFileSync(file, 'utf8');
@@ -42,26 +43,31 @@ function oneShape(file) {
   if (start < 0 || getters < start || !text.slice(getters, end).includes('return this.get(name);')) {
     throw new Error(`${file}: FHIRObject is not what it was; read it again`);
   }
-  return `${text.slice(0, start)}    Object.setPrototypeOf(this, protoOf(typeInfo, modelInfo, Object.getPrototypeOf(this)));
+  const before = `${text.slice(0, start)}    Object.setPrototypeOf(this, protoOf(typeInfo, modelInfo, Object.getPrototypeOf(this)));
   }
-${text.slice(end)}
+`;
+  return `${[before, text.slice(end)].map(part => part.replace(/\bnew FHIRObject\(/g, 'wrapped(')).join('')}
 var shapes = new Map();
+function wrapped(json, typeInfo, modelInfo) {
+  if (typeInfo == null) return new FHIRObject(json, typeInfo, modelInfo);
+  var Shape = shapes.get(typeInfo);
+  if (!Shape) {
+    shapes.set(typeInfo, Shape = function (json) { this._json = json; });
+    Shape.prototype = protoOf(typeInfo, modelInfo, FHIRObject.prototype);
+    Object.defineProperties(Shape.prototype, { _typeInfo: { value: typeInfo }, _modelInfo: { value: modelInfo } });
+  }
+  return new Shape(json);
+}
 var protos = new Map();
 function protoOf(typeInfo, modelInfo, base) {
-  var proto = protos.get(typeInfo);
-  if (!proto) protos.set(typeInfo, proto = Object.create(base, shapeOf(typeInfo, modelInfo)));
+  if (!protos.has(base)) protos.set(base, new Map());
+  var proto = protos.get(base).get(typeInfo);
+  if (proto) return proto;
+  protos.get(base).set(typeInfo, proto = Object.create(base));
+${text.slice(start, getters)}  elementNames.forEach(function (name) {
+    Object.defineProperty(proto, name, { get: function () { return this.get(name); }, enumerable: true });
+  });
   return proto;
-}
-function shapeOf(typeInfo, modelInfo) {
-  var shape = shapes.get(typeInfo);
-  if (!shape) {
-${text.slice(start, getters)}    shape = {};
-    elementNames.forEach(function (name) {
-      shape[name] = { get: function () { return this.get(name); }, enumerable: true };
-    });
-    shapes.set(typeInfo, shape);
-  }
-  return shape;
 }
 `;
 }

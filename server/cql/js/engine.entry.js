@@ -1,7 +1,7 @@
 // The ELM engine as one script for a bare V8: text in, text out, no Node API. build.mjs bundles it.
 //   load(text)      {"libraries": [ELM, ...], "valueSets": {url: {version: [{code, system}, ...]}}}
-//   evaluate(text)  {"library": "name|version", "shared": {Bundle}, "runs": [{"own": {Bundle}, "now": "...",
-//                   "parameters": {name: {type, value}}}, ...]}
+//   evaluate(text)  {"library": "name|version", "asked": [{"define", "where"}, ...] or null, "shared": {Bundle},
+//                   "runs": [{"own": {Bundle}, "now": "...", "parameters": {name: {type, value}}}, ...]}
 //                   -> [{"values": {define: plain data}} or {"error": {"kind", "place", "detail"}}, ...], one a run
 // Each run sees its own resources, then the shared ones, which are wrapped once for all runs.
 // Only `detail` may quote the record that was evaluated; the caller must not log it.
@@ -9,6 +9,7 @@ const cql = require('cql-execution');
 const cqlFhir = require('cql-exec-fhir');
 const luxon = require('luxon');
 const plain = require('./plain.cjs');
+const { rememberElements } = require('./quicker.cjs');
 
 // The machine's time zone must not reach an answer: what has no zone is read as UTC.
 luxon.Settings.defaultZone = 'utc';
@@ -46,7 +47,7 @@ for (const Moment of [cql.Date, cql.DateTime]) {
 
 // Results by node of the ELM are kept for coverage reports; nobody reads them here.
 cql.Context.prototype.setLocalIdWithResult = () => {};
-rememberElements(Object.getPrototypeOf(Object.getPrototypeOf(patientOf({ entry: [{ resource: { resourceType: 'Patient' } }] }))));
+rememberElements(patientOf({ entry: [{ resource: { resourceType: 'Patient' } }] }));
 
 // One context for each included library, however many libraries include it: what it defines is worked out once.
 const contextOf = cql.PatientContext.prototype.getLibraryContext;
@@ -92,26 +93,6 @@ function patientOf(bundle) {
   return patient;
 }
 
-/**
- * Wrapping is most of the work of a run: an element that is read again is not wrapped again, nor a resource. Only wrapped
- * elements are kept, which nothing changes; of CQL's own values, each reader has its copy, and of lists too.
- */
-function rememberElements(wrapper) {
-  const { get } = wrapper;
-  const read = new WeakMap();
-  wrapper.get = function (field) {
-    const known = read.get(this)?.get(field);
-    if (known !== undefined) return Array.isArray(known) ? known.slice() : known;
-    const value = get.call(this, field);
-    if (value?._typeInfo || (Array.isArray(value) && value.every(v => v?._typeInfo))) {
-      if (!read.has(this)) read.set(this, new Map());
-      read.get(this).set(field, value);
-      return Array.isArray(value) ? value.slice() : value;
-    }
-    return value;
-  };
-}
-
 /** Finds the resources of a type, each wrapped once however often it is asked for. */
 function finder(patient) {
   const find = patient.findRecords.bind(patient);
@@ -142,7 +123,8 @@ function parameter({ type, value }) {
   return value;
 }
 
-function evaluateRun(main, patient, { now, parameters }) {
+/** The values of what is asked, each worked out where its condition is true; of every define where nothing is asked. */
+function evaluateRun(main, patient, { now, parameters }, asked) {
   const given = Object.fromEntries(Object.entries(parameters).map(([name, p]) => [name, parameter(p)]));
   const listener = {
     onMessage(_, code, severity, message) {
@@ -151,14 +133,18 @@ function evaluateRun(main, patient, { now, parameters }) {
   };
   const context = new cql.PatientContext(main, patient, codes, given, now ? cql.DateTime.parse(now) : undefined, listener);
   const values = {};
-  for (const [name, define] of Object.entries(main.expressions)) {
-    if (name === 'Patient') continue;
+  const valueOf = name => {
+    if (Object.hasOwn(values, name)) return values[name];
     try {
       // an earlier define may have needed it already
-      values[name] = plain(name in context.context_values ? context.context_values[name] : define.execute(context));
+      const known = name in context.context_values;
+      return (values[name] = plain(known ? context.context_values[name] : main.expressions[name].execute(context)));
     } catch (e) {
       throw Object.assign(e, { define: name });
     }
+  };
+  for (const { define, where } of asked ?? Object.keys(main.expressions).map(name => ({ define: name, where: null }))) {
+    if (define !== 'Patient' && (where === null || valueOf(where) === true)) valueOf(define);
   }
   return values;
 }
@@ -176,7 +162,7 @@ function failure(e) {
 
 // Errors come back as data: the text of a thrown one would carry a line of this bundle with it.
 globalThis.evaluate = text => {
-  const { library: key, shared, runs } = JSON.parse(text);
+  const { library: key, asked, shared, runs } = JSON.parse(text);
   let main, sharedFinder;
   try {
     main = library(key);
@@ -186,7 +172,7 @@ globalThis.evaluate = text => {
   }
   return JSON.stringify(runs.map(run => {
     try {
-      return { values: evaluateRun(main, patientOfRun(shared, sharedFinder, run.own), run) };
+      return { values: evaluateRun(main, patientOfRun(shared, sharedFinder, run.own), run, asked) };
     } catch (e) {
       return { error: failure(e) };
     }

@@ -22,7 +22,7 @@ def order_select(call: HookCall, caller: Caller, world: World) -> dict[str, Any]
     coverages.check(required=False)
     selected = {type_and_id(s) or s for s in call.request.context["selections"] if isinstance(s, str)}
     orders = (order for order in draft_orders(call) if order.reference in selected)
-    return answer_orders(coverages.with_orders(orders), call.request, caller, world, documentation=False)
+    return answer_orders(coverages.with_orders(orders), call, caller, world, documentation=False)
 
 
 SERVICE = CdsService(

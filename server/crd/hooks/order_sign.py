@@ -16,7 +16,7 @@ def order_sign(call: HookCall, caller: Caller, world: World) -> dict[str, Any]:
     """Answers every draft order. Raises InvalidRequest for a missing or unusable Coverage (a primary hook)."""
     coverages = Coverages(call, world.plan)
     coverages.check(required=True)
-    return answer_orders(coverages.with_orders(draft_orders(call)), call.request, caller, world)
+    return answer_orders(coverages.with_orders(draft_orders(call)), call, caller, world)
 
 
 SERVICE = CdsService(

@@ -53,7 +53,7 @@ class RequestBundle:
         self.claim_url = self.index.full_url(self.claim)
         parsed = orjson.dumps(self.bundle)  # not the bytes that came: a sender may spell a name with escapes
         if b'"modifierExtension":' in parsed or b'"implicitRules":' in parsed:
-            self._modifiers()
+            self._modifiers(self.bundle, "Bundle")
 
     def add(self, code: str, text: str, expression: str | None) -> None:
         """Notes a problem, unless one is already noted for the same place."""
@@ -92,10 +92,13 @@ class RequestBundle:
         if body.get("resourceType") == "Bundle":
             return "Bundle", body
         if body.get("resourceType") == "Parameters":
-            for n, part in enumerate(_dicts(body.get("parameter"))):
-                resource = part.get("resource")
-                if part.get("name") == "resource" and isinstance(resource, dict) and _is(resource, "Bundle"):
-                    return f"Parameters.parameter[{n}].resource", resource
+            sent = _dicts(body.get("parameter"))
+            bundles = [
+                n for n, p in enumerate(sent) if p.get("name") == "resource" and _is(p.get("resource"), "Bundle")
+            ]
+            if bundles:
+                self._nothing_beside(body, sent, bundles[0])
+                return f"Parameters.parameter[{bundles[0]}].resource", sent[bundles[0]]["resource"]
             text = (
                 "The Parameters have no `resource` that is a Bundle; send the PAS request Bundle there, or by itself."
             )
@@ -103,6 +106,17 @@ class RequestBundle:
             return None, None
         self.add("structure", "The body is not a PAS request Bundle; send one, or Parameters with `resource`.", None)
         return None, None
+
+    def _nothing_beside(self, body: Resource, sent: list[Resource], request: int) -> None:
+        """The Parameters hold the one Bundle: nothing that is sent is passed over without a word."""
+        for n in range(len(sent)):
+            if n != request:
+                text = (
+                    "This operation takes one parameter, `resource`, with one Bundle; send further ones by themselves."
+                )
+                self.add("not-supported", text, f"Parameters.parameter[{n}]")
+        around = {k: v for k, v in sent[request].items() if k != "resource"}
+        self._modifiers({**body, "parameter": [{}] * request + [around]}, "Parameters")
 
     def _few_entries(self, bundle: Resource | None) -> None:
         """Refuses too many entries first of all, since the structure check of so many could take seconds."""
@@ -116,6 +130,9 @@ class RequestBundle:
         if self.bundle.get("type") not in ("collection", None):  # where it is missing, the structure check says so
             text = "A PAS request is a Bundle of the type `collection`; send that, other types ask for other things."
             self.add("value", text, "Bundle.type")
+        if any(link.get("relation") in ("next", "previous") for link in dicts(self.bundle.get("link"))):
+            text = "A request is whole in one Bundle; put what stands on other pages into it, and leave the link out."
+            self.add("value", text, "Bundle.link")
         entries = self.bundle.get("entry")
         if not isinstance(entries, list) or not entries:
             self.add("required", "The Bundle has no entry; send the Claim first and all it refers to.", "Bundle.entry")
@@ -124,6 +141,7 @@ class RequestBundle:
         for n, entry in enumerate(entries):
             url = entry.get("fullUrl")
             self.require(entry.get("resource"), f"Bundle.entry[{n}].resource")
+            self._plain(entry, f"Bundle.entry[{n}]")
             if not self.require(url, f"Bundle.entry[{n}].fullUrl"):
                 continue
             if not _FULL_URL.fullmatch(url):
@@ -136,9 +154,18 @@ class RequestBundle:
             self.add("structure", "The first entry is not a Claim; put the Claim first.", CLAIM)
             raise InvalidRequest(self.problems)
 
-    def _modifiers(self) -> None:
+    def _plain(self, entry: Resource, place: str) -> None:
+        """An entry of a collection is there, and nothing is to be done with it (R4, bdl-3 and bdl-4)."""
+        for name in ("request", "response"):
+            if name in entry:
+                self.add("structure", f"An entry of a collection has no `{name}`; leave it out.", f"{place}.{name}")
+        if (entry.get("search") or {}).get("mode") == "outcome":
+            text = "The outcome of a search is no part of a request; leave this entry out."
+            self.add("structure", text, f"{place}.search")
+
+    def _modifiers(self, node: Resource, place: str) -> None:
         """What is not known here and may change what an element says is refused (pas P-21)."""
-        for path, modifier in modifiers(self.bundle, "Bundle"):
+        for path, modifier in modifiers(node, place):
             if isinstance(modifier, str):
                 text = "This server does not know the rules that this is written by; send it without `implicitRules`."
                 self.add("not-supported", text, path)

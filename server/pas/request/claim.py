@@ -7,15 +7,19 @@ from server.fhir.read import reference
 from server.pas.request.bundle import CLAIM, RequestBundle
 from server.pas.request.claim_item import plausible
 
-_NAMED_BY_NUMBER = {"diagnosisSequence": "diagnosis", "informationSequence": "supportingInfo"}
+_NAMED_BY_NUMBER = {
+    "diagnosisSequence": "diagnosis",
+    "informationSequence": "supportingInfo",
+    "procedureSequence": "procedure",
+}
 """Element of an item -> the list of the Claim that it names elements of, by their sequence."""
 
 
 def read_claim(bundle: RequestBundle) -> date | None:
     """What a Claim of either operation must say; returns the day it was created."""
-    if bundle.claim.get("use") not in ("preauthorization", None):
+    if bundle.claim.get("use") != "preauthorization":
         bundle.add("value", "Claim.use must be `preauthorization` here; send that.", f"{CLAIM}.use")
-    if bundle.claim.get("status") not in ("active", None):
+    if bundle.claim.get("status") != "active":
         bundle.add("value", "Claim.status must be `active`; a Claim that is not is no request.", f"{CLAIM}.status")
     created = bundle.claim.get("created")
     if created is None:  # the day has a data-absent-reason, so the day of the Bundle stands in for it
@@ -46,18 +50,21 @@ def check_submitted(bundle: RequestBundle) -> None:
                 bundle.add("duplicate", text, f"{CLAIM}.{name}[{n}].sequence")
             seen.add(sequence)
     _check_sequences(bundle)
-    for n, info in enumerate(claim.get("supportingInfo") or ()):
-        element = info.get("valueReference")
-        if reference(element) and bundle.index.resolve(element, claim) is None:
-            text = "No entry of this Bundle has this reference; add the supporting resource as an entry."
-            bundle.add("not-found", text, f"{CLAIM}.supportingInfo[{n}].valueReference.reference")
+    for name, key in (("supportingInfo", "valueReference"), ("diagnosis", "diagnosisReference")):
+        for n, info in enumerate(claim.get(name) or ()):
+            element = info.get(key)
+            if reference(element) and bundle.index.resolve(element, claim) is None:
+                text = "No entry of this Bundle has this reference; add the resource as an entry."
+                bundle.add("not-found", text, f"{CLAIM}.{name}[{n}].{key}.reference")
 
 
 def _check_sequences(bundle: RequestBundle) -> None:
     """What an item says that it is for, and rests on, stands on the Claim."""
     for name, listed in _NAMED_BY_NUMBER.items():
         there = {element.get("sequence") for element in bundle.claim.get(listed) or ()}
-        for n, item in enumerate(bundle.claim.get("item") or ()) if there else ():  # without any, that is what is told
+        if not there and name != "procedureSequence":  # without any, that is what is told
+            continue
+        for n, item in enumerate(bundle.claim.get("item") or ()):
             for k, sequence in enumerate(item.get(name) or ()):
                 if sequence not in there:
                     text = f"No element of Claim.{listed} has this sequence; add it, or name one that is there."

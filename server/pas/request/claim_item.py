@@ -1,5 +1,6 @@
 """Claim.item as facts: its dates, codes, order, and the answers that may count for it."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from itertools import islice
@@ -9,9 +10,9 @@ from server.decision.request import RequestedItem, SentResponse
 from server.fhir.codes import PAS
 from server.fhir.order import order_codings, order_references
 from server.fhir.primitives import real_day
-from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extension_value, extensions, reference
+from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extensions, reference
 from server.fhir.subject import is_about
-from server.fhir.x12 import CANCEL
+from server.fhir.x12 import CANCEL, X12_CERTIFICATION
 from server.pas.request.bundle import CLAIM, RequestBundle
 
 AUTHORIZATION_NUMBER = f"{PAS}extension-authorizationNumber"
@@ -23,6 +24,7 @@ TRACE_NUMBER = f"{PAS}extension-itemTraceNumber"
 EARLIEST, LATEST = 1800, 2200
 """The years in which days of service and of Claims may lie."""
 
+_NO_CERTIFICATION = re.compile(r"appeal|reconsider|cancel|withdr|void|delete", re.IGNORECASE)
 _NO_ORDER = frozenset({"cancelled", "completed", "entered-in-error", "revoked", "stopped"})  # statuses; all of R4's
 
 
@@ -39,7 +41,7 @@ class ItemReader:
 
     def items(self) -> tuple[RequestedItem, ...]:
         found = self._bundle.claim.get("item") or ()
-        cancels = certification_type(self._bundle.claim) == CANCEL or self._bundle.claim.get("related")
+        cancels = CANCEL in kinds_of_request(self._bundle.claim) or self._bundle.claim.get("related")
         if not cancels:  # to cancel all, no item need be named (pas T-24)
             self._bundle.require(found, f"{CLAIM}.item")
         orders = [self._order(raw, f"{CLAIM}.item[{n}]") for n, raw in enumerate(found)]
@@ -177,9 +179,19 @@ def numbers(element: Resource) -> tuple[str, ...]:
     return tuple(islice((n for n in found if isinstance(n, str)), MAX_IDENTIFIERS))
 
 
-def certification_type(element: Resource) -> str | None:
-    """The X12 1322 code of an item or Claim."""
-    return next((c.code for c in codings(extension_value(element, CERTIFICATION_TYPE))), None)
+def kinds_of_request(element: Resource) -> frozenset[str]:
+    """The certification types of an item or Claim: X12 1322 codes, and `in words` where no such code says it.
+
+    Words that speak of an appeal or a cancellation say so beside any code.
+    """
+    found: set[str] = set()
+    for extension in extensions(element, CERTIFICATION_TYPE):
+        kind = extension.get("valueCodeableConcept") or {}
+        codes = {c.code for c in codings(kind) if c.system in ("", X12_CERTIFICATION)}
+        words = " ".join(str(w) for w in (kind.get("text"), *(c.display for c in codings(kind))) if w)
+        told = bool(kind.get("text") or kind.get("coding"))
+        found |= codes | ({"in words"} if told and (not codes or _NO_CERTIFICATION.search(words)) else set())
+    return frozenset(found)
 
 
 def _by_sequence(elements: Any) -> dict[Any, Resource]:

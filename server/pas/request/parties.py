@@ -7,7 +7,7 @@ from typing import Any
 
 from server.decision.request import RequestedItem
 from server.errors import InvalidRequest
-from server.fhir.coverage import member_ids, numbers_disagree
+from server.fhir.coverage import member_ids, numbers_disagree, subscriber_is_told_otherwise
 from server.fhir.read import MAX_IDENTIFIERS, BundleIndex, Resource, dicts, npis
 from server.fhir.subject import is_about
 from server.pas.request.bundle import CLAIM, RequestBundle
@@ -43,7 +43,10 @@ class PartyReader:
         self.patient = bundle.resolve(claim.get("patient"), ("Patient",), f"{CLAIM}.patient")
         self._insurer = bundle.resolve(claim.get("insurer"), ("Organization",), f"{CLAIM}.insurer")
         self._requester = bundle.resolve(claim.get("provider"), _PROVIDERS, f"{CLAIM}.provider")
-        n, insurance = _focal(claim)
+        n, insurance = self._focal(claim)
+        if self._requester is not None and self._requester is self._insurer:
+            text = "The insurer cannot ask itself; name as provider who asks for the service."
+            bundle.add("value", text, f"{CLAIM}.provider")
         if coverage_needed:
             place = f"{CLAIM}.insurance[{n}].coverage"
             self._coverage = bundle.resolve(insurance.get("coverage"), ("Coverage",), place)
@@ -68,8 +71,12 @@ class PartyReader:
             text = "The coverage is not shown to be of the patient of the Claim; send the patient's own."
             self._bundle.add("value", text, f"{self._bundle.place(coverage)}.beneficiary")
         if numbers_disagree(coverage, patient):
-            text = "Patient and Coverage have different member numbers of one system; send those of one person."
+            text = "Patient and Coverage have different member numbers in use; send the one of this person and plan."
             self._bundle.add("value", text, f"{self._bundle.place(patient)}.identifier")
+        subscriber = self._bundle.index.resolve(coverage.get("subscriber"), coverage)
+        if subscriber_is_told_otherwise(coverage, subscriber, patient):
+            text = "The relationship says another subscriber than `subscriber` names; correct one of the two."
+            self._bundle.add("value", text, f"{self._bundle.place(coverage)}.relationship")
 
     def _patient_in_use(self) -> None:
         """A record that is closed, or that another one replaces, no longer tells what is so of the patient."""
@@ -81,6 +88,15 @@ class PartyReader:
             if link.get("type") == "replaced-by":
                 text = "Another record replaces this one of the patient; send that."
                 self._bundle.add("value", text, f"{self._bundle.place(patient)}.link[{n}]")
+
+    def _focal(self, claim: Resource) -> tuple[int, Resource]:
+        """The focal insurance and its place. Which of several is asked must be told."""
+        insurances = claim.get("insurance") or [{}]
+        focal = [(n, i) for n, i in enumerate(insurances) if i.get("focal") is True]
+        if len(focal) > 1 or (len(insurances) > 1 and not focal):
+            text = "Exactly one insurance of a Claim is the focal one, which is asked to pay; mark that, and no other."
+            self._bundle.add("value", text, f"{CLAIM}.insurance")
+        return focal[0] if focal else (0, insurances[0])
 
     def _organization(self, requester: Resource) -> Resource | None:
         if requester.get("resourceType") == "Organization":
@@ -123,9 +139,3 @@ def identifier_values(resource: Resource) -> tuple[str, ...]:
     """The identifier values of a resource, the first 20 at most."""
     found = (i.get("value") for i in resource.get("identifier") or () if isinstance(i, dict))
     return tuple(dict.fromkeys(islice((v for v in found if isinstance(v, str)), MAX_IDENTIFIERS)))
-
-
-def _focal(claim: Resource) -> tuple[int, Resource]:
-    """The focal insurance and its place; the first one when none is marked."""
-    insurances = claim.get("insurance") or [{}]
-    return next(((n, i) for n, i in enumerate(insurances) if i.get("focal") is True), (0, insurances[0]))

@@ -55,10 +55,9 @@ def _unversioned(entry: Resource) -> Resource:
 
 def _content(bundle: Resource) -> bytes:
     first, *others = bundle["entry"]
-    said = _said({k: v for k, v in bundle.items() if k not in _OF_THE_BUNDLE})
-    said["entry"] = [_said_in(e) for e in (first, *sorted(others, key=_full_url))]
-    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
-    return orjson.dumps(_whole(said), option=orjson.OPT_SORT_KEYS) if _WRITTEN_WITH_POINT.search(text) else text
+    said = _with_whole_numbers(_said({k: v for k, v in bundle.items() if k not in _OF_THE_BUNDLE}))
+    said["entry"] = [_with_whole_numbers(_said_in(e)) for e in (first, *sorted(others, key=_full_url))]
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
 
 def _full_url(entry: Resource) -> str:
@@ -76,6 +75,12 @@ def _said(resource: Resource) -> Resource:
         if isinstance(kept.get(name), list):
             kept[name] = [inner(part) if isinstance(part, dict) else part for part in kept[name]]
     return kept
+
+
+def _with_whole_numbers(part: Resource) -> Resource:
+    """A part of a Bundle with each whole number as an integer. Few parts have one that is written with a point."""
+    changed: Resource = _whole(part) if _WRITTEN_WITH_POINT.search(orjson.dumps(part)) else part
+    return changed
 
 
 def _whole(node: Any) -> Any:

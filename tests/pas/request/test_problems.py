@@ -89,6 +89,7 @@ def two_answers(*authored: str | None) -> Spoil:
         del other["item"][1:]
         bundle["entry"].append({"fullUrl": f"{EHR}/QuestionnaireResponse/other", "resource": other})
         for resource, day in zip(resources(bundle, "QuestionnaireResponse"), authored, strict=True):
+            resource.pop("authored", None)
             resource.update({"authored": day} if day else {})
 
     return spoil
