@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from server.demo.serving import free_port
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
 _START_SECONDS = 60
@@ -61,7 +62,7 @@ def cluster() -> Iterator[Cluster]:
             cwd=home,
             **as_user,
         )
-        port = _free_port()
+        port = free_port()
         server = subprocess.Popen(  # noqa: S603 - our own arguments
             [str(_binary("postgres")), "-D", data, "-p", str(port), "-k", home, "-h", "127.0.0.1", "-F"],
             stdout=log,
@@ -95,12 +96,6 @@ def _unprivileged() -> dict[str, Any]:
     names = {entry.pw_name for entry in pwd.getpwall()}
     user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(running: Cluster, server: "subprocess.Popen[bytes]", log: Path) -> None:

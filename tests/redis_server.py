@@ -1,13 +1,14 @@
 """A Redis of our own for the tests: on a free port, without a file, gone when the tests are."""
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
+
+from server.demo.serving import free_port
 
 _START_SECONDS = 20
 
@@ -22,9 +23,7 @@ def missing() -> str | None:
 @contextmanager
 def redis_server() -> Iterator[str]:
     """Starts Redis, yields its URL, and stops it, whatever happens in between."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     server = subprocess.Popen(  # noqa: S603 - our own arguments
         [str(shutil.which("redis-server")), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

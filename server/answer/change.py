@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import orjson
 
 from server.answer.claim_response import render
-from server.decision.case import Case, Fact, apply
+from server.decision.apply import apply
+from server.decision.case import Case, Fact
 from server.fhir.version import Version
 from server.store.ports import Assertion, Change
 

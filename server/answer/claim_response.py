@@ -15,7 +15,8 @@ from server.answer.requested_documents import communication_requests
 from server.decision.case import Case, CaseItem
 from server.decision.request import ClaimBundle
 from server.decision.ruling import Status
-from server.fhir.codes import PAS
+from server.fhir.codes import PAS, TRANSMISSION_IDENTIFIERS
+from server.fhir.primitives import instant
 from server.fhir.read import Resource, extensions
 from server.fhir.version import Version
 
@@ -26,7 +27,6 @@ _PROFILES = {
     SUBMIT: (f"{PAS}profile-pas-response-bundle", f"{PAS}profile-claimresponse"),
     INQUIRY: (f"{PAS}profile-pas-inquiry-response-bundle", f"{PAS}profile-claiminquiryresponse"),
 }
-_TRANSMISSION = f"{PAS}extension-TransmissionIdentifiers"
 _SWAPPED = {
     "applicationSenderCode": "applicationReceiverCode",
     "applicationReceiverCode": "applicationSenderCode",
@@ -74,7 +74,7 @@ def head(request: ClaimBundle, response_id: str, created: datetime, kind: str, v
         "type": claim["type"],
         "use": "preauthorization",
         "patient": reference_to(request.index, request.patient),
-        "created": _instant(created),
+        "created": instant(created),
         "insurer": reference_to(request.index, request.insurer),
         "requestor": reference_to(request.index, request.requester),
         "request": {"reference": request.claim_url},
@@ -96,15 +96,10 @@ def bundle(request: ClaimBundle, bundle_id: str, timestamp: datetime, kind: str,
             "meta": {"profile": [_PROFILES[kind][0]]},
             "identifier": request.identifier or {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{bundle_id}"},
             "type": "collection",
-            "timestamp": _instant(timestamp),
+            "timestamp": instant(timestamp),
             "entry": entries,
         }
     )
-
-
-def _instant(moment: datetime) -> str:
-    """A FHIR instant, with its zone (pas P-100)."""
-    return moment.isoformat(timespec="milliseconds")
 
 
 def parties(request: ClaimBundle) -> list[Resource]:
@@ -159,8 +154,8 @@ def _outcome(items: Sequence[CaseItem], version: Version) -> str:
 
 def _swapped_transmission(claim: Resource) -> Iterator[dict[str, Any]]:
     """The request's TransmissionIdentifiers, sender and receiver swapped (pas P-99)."""
-    for sent in extensions(claim, _TRANSMISSION):
+    for sent in extensions(claim, TRANSMISSION_IDENTIFIERS):
         yield {
-            "url": _TRANSMISSION,
+            "url": TRANSMISSION_IDENTIFIERS,
             "extension": [p | {"url": _SWAPPED.get(p["url"], p["url"])} for p in sent.get("extension") or ()],
         }

@@ -7,7 +7,7 @@ from typing import Any
 from server.crd.gather import HookCall
 from server.crd.likeness import folded, not_above, plain, same, same_concept
 from server.crd.order import CONCEPTS, REFERENCES, SUBJECTS, DraftOrder
-from server.crd.order_days import days_of, without_days
+from server.crd.order_days import days_of, part_of, without_days
 from server.decision.case import Case, CaseItem
 from server.decision.request import AuthorizationRequest
 from server.fhir.primitives import real_day
@@ -136,7 +136,7 @@ class _Comparison:
         for key in (k for k in REFERENCES if k in self.new):
             new, old = self._found(key)
             old = old or {}
-            before += [old.get("code"), {"text": _part(self.old, key).get("display")}]
+            before += [old.get("code"), {"text": part_of(self.old, key).get("display")}]
             if new is None or not all(k in old and same(new[k], old[k]) for k in _special(new)):
                 return False
             concepts += [new.get("code"), *_labels(self.new[key])]
@@ -243,8 +243,3 @@ def _labels(element: Any) -> list[Resource]:
     """What a Reference calls the thing, as a concept."""
     label = element.get("display") if isinstance(element, dict) else None
     return [{"text": str(label)}] if label is not None else []
-
-
-def _part(element: Resource, key: str) -> Resource:
-    found = element.get(key)
-    return found if isinstance(found, dict) else {}

@@ -25,18 +25,19 @@ def _timeless(instruction: Resource) -> Resource:
 
 def days_of(order: Resource) -> Iterator[Any]:
     """Every day on which the order is to be carried out, as sent."""
-    periods = [order.get("occurrencePeriod"), _part(order, "dispenseRequest").get("validityPeriod")]
+    periods = [order.get("occurrencePeriod"), part_of(order, "dispenseRequest").get("validityPeriod")]
     if "occurrenceDateTime" in order:
         yield order["occurrenceDateTime"]
     for instruction in dicts(order.get("dosageInstruction")):
-        timing = _part(instruction, "timing")
-        periods.append(_part(timing, "repeat").get("boundsPeriod"))
+        timing = part_of(instruction, "timing")
+        periods.append(part_of(timing, "repeat").get("boundsPeriod"))
         event = timing.get("event")
         yield from event if isinstance(event, list) else ()
     for period in (p for p in periods if p is not None):
         yield from period.values() if isinstance(period, dict) and period.keys() <= {"start", "end"} else (None,)
 
 
-def _part(element: Resource, key: str) -> Resource:
+def part_of(element: Resource, key: str) -> Resource:
+    """An element that is an object; an empty one where it is none."""
     found = element.get(key)
     return found if isinstance(found, dict) else {}

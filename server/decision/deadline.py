@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.decision.case import Case, Fact, apply
+from server.decision.apply import apply
+from server.decision.case import Case, Fact
 from server.decision.model import Outcome
 from server.decision.request import AuthorizationRequest
 from server.errors import DecisionRefused
@@ -50,15 +51,20 @@ class Deadline:
 
     def alarm(self, now: datetime) -> Alarm:
         """What is to be said at a moment; a clock that rests says what it said when it stopped."""
-        at = min(now, self.paused_since) if self.paused_since else now
-        reached = [w for w in _SHARE if self.crossing(w) <= at]
-        return reached[-1] if reached else Alarm.ON_TIME
+        return alarm_at(now, [(alarm, self.crossing(alarm)) for alarm in _SHARE], self.paused_since)
 
     def next_crossing(self, now: datetime) -> datetime | None:
         """When the next warning begins; None while the clock rests, and after the last."""
         if self.paused_since:
             return None
         return next((at for w in _SHARE if (at := self.crossing(w)) > now), None)
+
+
+def alarm_at(now: datetime, crossings: Iterable[tuple[Alarm, datetime]], paused_since: datetime | None) -> Alarm:
+    """The last warning that has begun. crossings: when each begins, in their order."""
+    at = min(now, paused_since) if paused_since else now
+    reached = [alarm for alarm, begins in crossings if begins <= at]
+    return reached[-1] if reached else Alarm.ON_TIME
 
 
 def is_expedited(request: AuthorizationRequest) -> bool:

@@ -44,6 +44,7 @@ def system_of(written: str) -> str:
 
 
 PAS = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/"
+TRANSMISSION_IDENTIFIERS = f"{PAS}extension-TransmissionIdentifiers"
 CRD = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/"
 DTR = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/"
 QUESTIONNAIRE_ADAPTIVE = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-questionnaireAdaptive"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 Fault = tuple[str, str]
@@ -18,6 +18,11 @@ def real_day(text: Any) -> date | None:
         return date.fromisoformat(text[:10])
     except ValueError:
         return None
+
+
+def instant(moment: datetime) -> str:
+    """A FHIR instant, with its zone (pas P-100)."""
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _text(kind: str, pattern: str, form: str) -> Check:

@@ -23,7 +23,8 @@ from server.pas.beside import with_other
 from server.pas.judge_again import Touch, judge_again
 from server.pas.machine_decision import log_decided
 from server.pas.match import MatchedRequest, read_and_match
-from server.store.ports import AskedBefore, AuthorizationStands, Unmatched
+from server.store.message_port import Unmatched
+from server.store.ports import AskedBefore, AuthorizationStands
 from server.world import World
 
 _TRIES = 20
@@ -103,19 +104,19 @@ def attach(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
     another member's or provider's request, and for documents that cannot be read as part of the request.
     """
     for _ in range(_TRIES):
-        case_id = world.store.find_control(sent.tracking)
+        case_id = world.store.messages.asked_by(sent.tracking)
         case = world.store.case(case_id) if case_id else None
         if case is None:
             return _unmatched(sent, raw, caller, world)
         _must_fit(sent, case)
-        if world.store.find_message(_transaction(sent, case)) or _appended(sent, case, raw, caller, world):
+        if world.store.messages.find(_transaction(sent, case)) or _appended(sent, case, raw, caller, world):
             return _said("The attachment is accepted, and the request is looked at again. Claim/$inquire answers.")
     raise DatabaseGone
 
 
 def _unmatched(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
     kept = Unmatched(world.clock(), caller.name, sent.content, sent.tracking, sent.member, raw)
-    world.store.keep_unmatched(kept)
+    world.store.messages.keep(kept)
     return _said("No request is known by this tracking id; the attachment is kept, and belongs to none yet.")
 
 

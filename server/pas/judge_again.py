@@ -169,8 +169,7 @@ def _as_before(made: MachineDecision, was: CaseItem | None) -> MachineDecision:
     if was is None:
         return made
     if made.number is not None:
-        kept = was.number if was.status is Status.APPROVED else None
-        return MachineDecision(made.sequence, made.decision, kept or made.number)
+        return MachineDecision(made.sequence, made.decision, was.own_number or made.number)
     document = made.document
     if document is not None and was.document is not None and was.document.form == document.form:
         document = was.document

@@ -49,7 +49,7 @@ def update(sent: Update, raw: bytes, caller: Caller, world: World) -> bytes:
     """
     request = sent.matched.request
     for _ in range(_TRIES):
-        known = world.store.find_transaction(request.transaction) or world.store.find_message(request.transaction)
+        known = world.store.find_transaction(request.transaction) or world.store.messages.find(request.transaction)
         if known is not None:
             return stored_answer(known, request, world)
         try:
@@ -101,7 +101,7 @@ def _candidates(sent: Update, world: World) -> Iterator[Case]:
     client = request.transaction.client
     if not client:
         return
-    found = [case for url in sent.prior for i in store.find_claims(client, url) if (case := store.case(i))]
+    found = [case for url in sent.prior for i in store.messages.claims(client, url) if (case := store.case(i))]
     asked = Inquiry(request.member_ids, request.requester_npis)
     if not found and sent.identifiers:
         cases = [case for i in store.inquire(asked) if (case := store.case(i))]
@@ -115,7 +115,7 @@ def _candidates(sent: Update, world: World) -> Iterator[Case]:
 
 def _has_number(case: Case, numbers: tuple[str, ...]) -> bool:
     """Whether one of the numbers is of this case; an inquiry falls back to other cases where none is."""
-    return any(n in numbers for i in case.items for n in (i.number, i.reference))
+    return any(n in numbers for i in case.items for n in (i.own_number, i.reference))
 
 
 def _written(sent: Update, case: Case | None, raw: bytes, caller: Caller, world: World) -> bytes | None:

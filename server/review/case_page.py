@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.body import read_form
-from server.decision.case import Case, Fact, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import Case, Fact
 from server.errors import NotFound
 from server.policy.desk import DeskRole
 from server.review.allowed import verbs_of

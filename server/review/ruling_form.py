@@ -1,7 +1,7 @@
 """A reviewer's form: what it says is read into a Ruled fact, and everything wrong with it is told at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -75,10 +75,7 @@ def read_ruling(
         one("quantity"),
         one("forward_to"),
     )
-    return RulingForm(
-        **{n: getattr(read, n) for n in RulingForm.__dataclass_fields__ if n != "wrong"},
-        wrong=_wrong(read, case, me, rules),
-    )
+    return replace(read, wrong=_wrong(read, case, me, rules))
 
 
 def _wrong(form: RulingForm, case: Case, me: Reviewer, rules: DeskRules) -> dict[str, str]:
@@ -144,14 +141,13 @@ def ruled(form: RulingForm, case: Case, me: Reviewer, at: datetime, new_number: 
     if role is None:
         raise DecisionRefused("Compliance reads every case and decides none.")
     person = Person(role, me.npi, me.specialty, me.name)
-    items = {i.sequence: i for i in case.items}
-    return Ruled(
-        at,
-        tuple(
-            Ruling(n, _decision(form, person, items[n]), new_number("VA") if form.verdict in _AUTHORIZES else None)
-            for n in form.items
-        ),
-    )
+    items = [i for i in case.items if i.sequence in form.items]
+    return Ruled(at, tuple(Ruling(i.sequence, _decision(form, person, i), _number(i, new_number, form)) for i in items))
+
+
+def _number(item: CaseItem, new_number: NewNumber, form: RulingForm) -> str | None:
+    """An item that was authorized before has its number already."""
+    return (item.own_number or new_number("VA")) if form.verdict in _AUTHORIZES else None
 
 
 def _decision(form: RulingForm, person: Person, item: CaseItem) -> PersonDecision:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
+from server.store.messages import message_rows
 from server.store.outbox_events import record_events
 from server.store.ports import Change
 from server.store.schema import (
@@ -42,7 +43,7 @@ def append(connection: Connection, change: Change, admit: Callable[[Connection, 
     _insert(connection, fact, seq, rows.fact_rows(change))
     _answer(connection, seq, change)
     _items(connection, seq, change)
-    if sent := rows.messages(change):
+    if sent := message_rows(change):
         _insert(connection, message, seq, sent)
         _insert(connection, visible, seq, _newly_visible(connection, seq, change))
     record_events(connection, seq, change)

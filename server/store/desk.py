@@ -8,16 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, delete, false, func, or_, select, union, update
 
 from server.clock import now
-from server.decision.case import Case, Fact, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import Case, Fact
 from server.decision.deadline import Alarm, deadline_after, deadline_of
-from server.decision.fact_json import fact_from
 from server.policy.desk import ClockRules
 from server.store.desk_port import Crossed, DeskCase, Wanted
 from server.store.desk_rows import desk_case_of, desk_row, name_key
 from server.store.desk_schema import desk_case, taken
 from server.store.ports import Change
-from server.store.rows import key
-from server.store.schema import EARLIER, fact, item_key, mark, submission, visible
+from server.store.rows import facts_from, key
+from server.store.schema import fact, item_key, mark, submission, visible
 from server.store.sign_in import SqlSignIn, insert_or, upsert
 
 _AT_ONCE = 200  # cases of one transaction, and warnings of one look
@@ -32,10 +32,8 @@ _ROWS = (
 
 def facts_of(connection: Connection, seq: int) -> list[Fact]:
     """Every fact of a submission; none where some are older than the keeping of facts."""
-    found = connection.execute(
-        select(fact.c.kind, fact.c.body).where(fact.c.submission == seq).order_by(fact.c.number)
-    ).all()
-    return [] if any(row.kind == EARLIER for row in found) else [fact_from(row.kind, row.body) for row in found]
+    kept = select(fact.c.kind, fact.c.body).where(fact.c.submission == seq).order_by(fact.c.number)
+    return facts_from(connection.execute(kept))
 
 
 def opened_row(change: Change, rules: ClockRules) -> dict[str, Any]:
@@ -121,7 +119,7 @@ class SqlDesk(SqlSignIn):
             if seq is None:
                 return None
             values = {"submission": seq, "login": login, "at": at}
-            connection.execute(insert_or(connection, taken).on_conflict_do_nothing(), values)
+            connection.execute(insert_or(connection.dialect, taken).on_conflict_do_nothing(), values)
             return str(connection.execute(select(taken.c.login).where(taken.c.submission == seq)).scalar_one())
 
         return self._record.write(work)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from server.decision.case import Fact
-from server.decision.deadline import Alarm
+from server.decision.deadline import Alarm, alarm_at
 from server.policy.desk import ClockRules, Reviewer
 
 
@@ -34,12 +34,8 @@ class DeskCase:
     holder: str | None = None
 
     def alarm(self, now: datetime) -> Alarm:
-        at = min(now, self.paused_since) if self.paused_since else now
-        if at >= self.due:
-            return Alarm.BREACHED
-        if at >= self.most:
-            return Alarm.MOST
-        return Alarm.HALF if at >= self.half else Alarm.ON_TIME
+        crossings = ((Alarm.HALF, self.half), (Alarm.MOST, self.most), (Alarm.BREACHED, self.due))
+        return alarm_at(now, crossings, self.paused_since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ import orjson
 from sqlalchemy import Connection, insert, or_, select, update
 
 from server.decision.request import AuthorizationRequest
-from server.fhir.codes import PAS
+from server.fhir.codes import TRANSMISSION_IDENTIFIERS
 from server.fhir.read import Resource, dicts, extensions
 from server.store import rows
 from server.store.outbox_ports import OFF
 from server.store.outbox_schema import event, subscription, subscription_filter
 from server.store.ports import Change
 
-_TRANSMISSION = f"{PAS}extension-TransmissionIdentifiers"
 _SENDER = ("interchangeSenderID", "applicationSenderCode")
 
 
@@ -59,7 +58,7 @@ def record_events(connection: Connection, seq: int, change: Change) -> None:
 
 
 def _transmission(claim: Resource) -> Iterator[str]:
-    for sent in extensions(claim, _TRANSMISSION):
+    for sent in extensions(claim, TRANSMISSION_IDENTIFIERS):
         for part in dicts(sent.get("extension")):
             if part.get("url") in _SENDER and isinstance(part.get("valueString"), str):
                 yield part["valueString"].strip()

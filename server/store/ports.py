@@ -9,6 +9,7 @@ from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
 from server.store.desk_port import Desk
+from server.store.message_port import Messages
 from server.store.outbox_ports import Outbox
 
 
@@ -129,18 +130,6 @@ class QuestionnaireErrors:
     outcomes: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
-    """An attachment whose request is not known. content: a hash of what it says. body: as it came."""
-
-    at: datetime
-    caller: str
-    content: str
-    tracking: str
-    member: str
-    body: bytes
-
-
 class AuthorizationStands(Exception):
     """A change would authorize what is authorized for the same member and policy in some of the same days.
 
@@ -180,6 +169,11 @@ class Store(Protocol):
         """Subscriptions, and what is to be told to them: written by `append`, in the transaction of the change."""
         ...
 
+    @property
+    def messages(self) -> Messages:
+        """What the sender of a case sends later, written by `append`; and what belongs to no case."""
+        ...
+
     def append(self, change: Change) -> str | None:
         """Writes a change whole, with an audit row; returns the id of the case.
 
@@ -201,22 +195,6 @@ class Store(Protocol):
 
     def find_transaction(self, transaction: Transaction) -> str | None:
         """The id of the case of a request already answered, else None."""
-        ...
-
-    def find_message(self, transaction: Transaction) -> str | None:
-        """The id of the case that this update or attachment has changed already, else None."""
-        ...
-
-    def find_claims(self, client: str, claim_url: str) -> Sequence[str]:
-        """Ids of the cases that this client opened or updated with a Claim of this fullUrl, newest first."""
-        ...
-
-    def find_control(self, number: str) -> str | None:
-        """The id of the case that has asked for a document by this attachment control number, else None."""
-        ...
-
-    def keep_unmatched(self, attachment: Unmatched) -> None:
-        """Keeps an attachment whose request is not known; the same content once."""
         ...
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None: ...

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping, Table
 
-from server.decision.case import Attached, CaseItem, Updated
-from server.decision.fact_json import fact_json, kind_of
+from server.decision.case import CaseItem, Fact
+from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.request import AuthorizationRequest, Transaction
 from server.decision.review_action import ACTION, reason_of
 from server.decision.ruling import PersonDecision
 from server.fhir.version import Version
 from server.store import schema
-from server.store.ports import Assertion, Change, ItemRecord, QuestionnaireErrors, Unmatched
+from server.store.ports import Assertion, Change, ItemRecord, QuestionnaireErrors
 
 Row = dict[str, Any]
 
@@ -90,6 +90,12 @@ def fact_rows(change: Change) -> list[Row]:
     ]
 
 
+def facts_from(found: Iterable[Any]) -> list[Fact]:
+    """The facts of rows with `kind` and `body`; none where some are older than the keeping of facts."""
+    kept = list(found)
+    return [] if any(row.kind == schema.EARLIER for row in kept) else [fact_from(row.kind, row.body) for row in kept]
+
+
 def item_row(item: CaseItem) -> Row:
     decision, requested = item.decision, item.requested
     reason = reason_of(item)
@@ -115,22 +121,6 @@ def item_row(item: CaseItem) -> Row:
         "engine": decision.engine,
         "decided_by": _person(item.ruling) if item.ruling else None,
     }
-
-
-def messages(change: Change) -> list[Row]:
-    """The row of the message that changes a case: an update or an attachment; none for what its sender did not send."""
-    sent = [(n, f) for n, f in enumerate(change.facts, change.expected + 1) if isinstance(f, Updated | Attached)]
-    return [
-        {
-            "facts": n,
-            "transaction_key": transaction_key(fact.request.transaction),
-            "client": fact.request.transaction.client,
-            "claim_url": fact.request.claim_url,
-            "body": change.raw,
-        }
-        for n, fact in sent
-        if change.expected
-    ]
 
 
 def visible_to(request: AuthorizationRequest) -> list[Row]:
@@ -226,17 +216,6 @@ def assertion_of(row: RowMapping) -> Assertion:
             "member_ids": tuple(orjson.loads(row["member_ids"])),
         }
     )
-
-
-def unmatched_row(attachment: Unmatched) -> Row:
-    return {
-        "at": attachment.at,
-        "caller": attachment.caller,
-        "content": attachment.content,
-        "tracking": key(attachment.tracking),
-        "member": key(attachment.member),
-        "body": attachment.body,
-    }
 
 
 def questionnaire_error_row(errors: QuestionnaireErrors) -> Row:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 
 from server.policy.desk import DeskRole, Reviewer
 from server.store.desk_port import SessionRow
@@ -24,16 +25,17 @@ class _Record(Protocol):
     def write(self, work: Callable[[Connection], _T]) -> _T: ...
 
 
-def insert_or(connection: Connection, table: Any) -> Any:
+def insert_or(dialect: Dialect, table: Any) -> Any:
     """An insert that can say what to do about a row that is there."""
-    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
+    return (postgresql.insert if dialect.name == "postgresql" else sqlite.insert)(table)
 
 
 def upsert(connection: Connection, table: Any, values: Mapping[str, Any]) -> None:
     """Writes a row, over the one of the same key."""
     keys = [c.name for c in table.primary_key]
     rest = {k: v for k, v in values.items() if k not in keys}
-    connection.execute(insert_or(connection, table).on_conflict_do_update(index_elements=keys, set_=rest), dict(values))
+    written = insert_or(connection.dialect, table).on_conflict_do_update(index_elements=keys, set_=rest)
+    connection.execute(written, dict(values))
 
 
 class SqlSignIn:
@@ -77,7 +79,7 @@ class SqlSignIn:
     def failed(self, login: str, at: datetime, since: datetime) -> int:
         def work(connection: Connection) -> int:
             connection.execute(delete(failed_sign_in).where(failed_sign_in.c.last < since))
-            counted = insert_or(connection, failed_sign_in).on_conflict_do_update(
+            counted = insert_or(connection.dialect, failed_sign_in).on_conflict_do_update(
                 index_elements=["login"], set_={"failures": failed_sign_in.c.failures + 1, "last": at}
             )
             connection.execute(counted, {"login": key(login), "failures": 1, "last": at})

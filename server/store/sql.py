@@ -6,14 +6,13 @@ from datetime import date
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select, union
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.clock import Clock, now
-from server.decision.case import Case, apply_all
-from server.decision.fact_json import fact_from
+from server.decision.apply import apply_all
+from server.decision.case import Case
 from server.decision.request import Transaction
 from server.errors import DatabaseGone
 from server.fhir.version import Version
@@ -27,6 +26,8 @@ from server.store.dedicate import dedicate
 from server.store.desk import SqlDesk, opened_row, write_desk_row
 from server.store.desk_schema import desk_case
 from server.store.inquiry import matching
+from server.store.lookups import ACTIVE, BY_TRANSACTION, EXPLANATION, FACTS, PROVIDERS, RENDERING
+from server.store.messages import SqlMessages
 from server.store.outbox import SqlOutbox
 from server.store.overlap import BESIDE, refuse_overlap
 from server.store.ports import (
@@ -36,69 +37,18 @@ from server.store.ports import (
     Explanation,
     Inquiry,
     QuestionnaireErrors,
-    Unmatched,
 )
 from server.store.schema import (
-    EARLIER,
     HEAD,
-    approval,
     assertion,
     audit,
-    fact,
-    item,
-    item_key,
-    message,
     metadata,
     questionnaire_error,
-    rendering,
     submission,
-    unmatched,
-    visible,
 )
+from server.store.sign_in import insert_or
 
 _T = TypeVar("_T")
-
-_BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
-_RENDERING = (
-    select(rendering.c.body)
-    .join(submission, submission.c.seq == rendering.c.submission)
-    .where(
-        submission.c.id == bindparam("id"),
-        rendering.c.version == bindparam("version"),
-        rendering.c.kind == bindparam("kind"),
-    )
-)
-_ACTIVE = (
-    select(approval.c.period_end, submission.c.seq, approval.c.period_start, approval.c.number, submission.c.id)
-    .join(submission, submission.c.seq == approval.c.submission)
-    .where(
-        approval.c.member == bindparam("member"),
-        approval.c.policy_id == bindparam("policy_id"),
-        approval.c.period_end >= bindparam("on"),
-        approval.c.period_start <= bindparam("on"),
-    )
-    .order_by(approval.c.period_end.desc(), approval.c.submission.desc())
-    .limit(1)
-)
-_EXPLANATION = (
-    select(submission.c.received, item)
-    .join(item, item.c.submission == submission.c.seq)
-    .where(submission.c.id == bindparam("id"))
-    .order_by(item.c.sequence)
-)
-
-_FACTS = (
-    select(fact.c.kind, fact.c.body)
-    .join(submission, submission.c.seq == fact.c.submission)
-    .where(submission.c.id == bindparam("id"))
-    .order_by(fact.c.number)
-)
-_PROVIDERS = (
-    select(visible.c.npi)
-    .join(submission, submission.c.seq == visible.c.submission)
-    .where(submission.c.id == bindparam("id"))
-    .distinct()
-)
 
 
 def open_store(
@@ -125,21 +75,21 @@ class SqlStore:
         self._engines = engines
         self._changed = changed
         self.outbox = SqlOutbox(self.write, self.reading)
+        self.messages = SqlMessages(self.write, self.reading)
         self._commit = commit_of(engines.writes)
         self._damaged = False
         self._clock = clock
         self._rules = rules or ClockRules()
         self.desk = SqlDesk(self)
         dialect = engines.writes.dialect
-        dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
-        self._active = Compiled(_ACTIVE, dialect)
+        self._active = Compiled(ACTIVE, dialect)
         self._beside = Compiled(BESIDE, dialect)
-        self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
-        self._rendering = Compiled(_RENDERING, dialect)
+        self._by_transaction = Compiled(BY_TRANSACTION, dialect)
+        self._rendering = Compiled(RENDERING, dialect)
         # A parallel second insert waits here until the first has committed, and then returns no row.
         self._claim_transaction = Compiled(
-            dialect_insert(submission)
+            insert_or(dialect, submission)
             .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
             .returning(submission.c.seq),
             dialect,
@@ -186,7 +136,7 @@ class SqlStore:
         claimed = self._claim_transaction.first(connection, first)
         if claimed is None:
             known = {"transaction_key": first["transaction_key"]}
-            return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
+            return str(connection.execute(BY_TRANSACTION, known).scalar_one())
         if change.single:
             self._admit(connection, change)
         for part in parts:
@@ -210,49 +160,19 @@ class SqlStore:
 
     def case(self, case_id: str) -> Case | None:
         with self.reading() as connection:
-            found = connection.execute(_FACTS, {"id": case_id}).all()
-        if not found or any(row.kind == EARLIER for row in found):
-            return None
-        return apply_all(fact_from(row.kind, row.body) for row in found)
+            found = connection.execute(FACTS, {"id": case_id}).all()
+        facts = rows.facts_from(found)
+        return apply_all(facts) if facts else None
 
     def providers(self, case_id: str) -> Sequence[str]:
         with self.reading() as connection:
-            return connection.scalars(_PROVIDERS, {"id": case_id}).all()
+            return connection.scalars(PROVIDERS, {"id": case_id}).all()
 
     def find_transaction(self, transaction: Transaction) -> str | None:
         with self.reading() as connection:
             key = rows.transaction_key(transaction)
             found = self._by_transaction.first(connection, {"transaction_key": key})
         return str(found[0]) if found else None
-
-    def find_message(self, transaction: Transaction) -> str | None:
-        known = message.c.transaction_key == rows.transaction_key(transaction)
-        found = select(submission.c.id).join(message, message.c.submission == submission.c.seq).where(known)
-        with self.reading() as connection:
-            return connection.execute(found).scalar()
-
-    def find_claims(self, client: str, claim_url: str) -> Sequence[str]:
-        later = select(message.c.submission).where(message.c.claim_url == claim_url, message.c.client == client)
-        first = select(submission.c.seq).where(submission.c.claim_url == claim_url, submission.c.client == client)
-        found = select(submission.c.id).where(submission.c.seq.in_(union(first, later)))
-        with self.reading() as connection:
-            return connection.scalars(found.order_by(submission.c.seq.desc()).limit(20)).all()
-
-    def find_control(self, number: str) -> str | None:
-        asked = (item_key.c.kind == "control", item_key.c.value == rows.key(number))
-        found = select(submission.c.id).join(item_key, item_key.c.submission == submission.c.seq).where(*asked)
-        with self.reading() as connection:
-            return connection.execute(found).scalar()
-
-    def keep_unmatched(self, attachment: Unmatched) -> None:
-        row = rows.unmatched_row(attachment)
-
-        def keep(connection: Connection) -> None:
-            known = select(unmatched.c.seq).where(unmatched.c.content == attachment.content)
-            if connection.execute(known).first() is None:
-                self._insert[unmatched].run(connection, row)
-
-        self.write(keep)
 
     def rendering(self, case_id: str, version: Version, kind: str) -> bytes | None:
         with self.reading() as connection:
@@ -279,7 +199,7 @@ class SqlStore:
 
     def explanation(self, case_id: str) -> Explanation | None:
         with self.reading() as connection:
-            found = connection.execute(_EXPLANATION, {"id": case_id}).mappings().all()
+            found = connection.execute(EXPLANATION, {"id": case_id}).mappings().all()
         if not found:
             return None
         return Explanation(case_id, found[0]["received"], tuple(map(rows.item_record, found)))

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from server.fhir.parameters import part, value
+from server.fhir.primitives import instant
 from server.fhir.read import Resource
 from server.store.outbox_ports import ACTIVE, REQUESTED, Event, Subscription
 from server.subscriptions.read_subscription import BACKPORT, EMPTY, FULL, MASK, TOPIC, content_of, headers_of
@@ -61,7 +62,7 @@ def notification(subscription: Subscription, kind: str, stamp: Stamp, events: Se
             "id": stamp.id,
             "meta": {"profile": [f"{BACKPORT}backport-subscription-notification-r4"]},
             "type": "history",
-            "timestamp": _instant(stamp.at),
+            "timestamp": instant(stamp.at),
             "entry": entries,
         }
     )
@@ -76,7 +77,7 @@ def status_bundle(subscription: Subscription, stamp: Stamp) -> Json:
     return {
         "resourceType": "Bundle",
         "type": "searchset",
-        "timestamp": _instant(stamp.at),
+        "timestamp": instant(stamp.at),
         "total": 1,
         "entry": [
             {"fullUrl": f"urn:uuid:{stamp.id}", "resource": status | {"id": stamp.id}, "search": {"mode": "match"}}
@@ -103,7 +104,7 @@ def _status(subscription: Subscription, kind: str, status: str, base: str) -> Js
 def _about(event: Event, subscription: Subscription, base: str) -> Resource:
     said = [
         value("event-number", "string", str(event.number)),
-        value("timestamp", "instant", _instant(event.at)),
+        value("timestamp", "instant", instant(event.at)),
     ]
     content = content_of(subscription.asked)
     if content != EMPTY:
@@ -131,7 +132,3 @@ def _entry(full_url: str, url: str, resource: Any) -> Json:
     carried = {} if resource is None else {"resource": resource}
     request = {"request": {"method": "GET", "url": url}, "response": {"status": "200"}}
     return {"fullUrl": full_url, **carried, **request}
-
-
-def _instant(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")

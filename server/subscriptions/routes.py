@@ -17,7 +17,7 @@ from server.outcomes import FhirResponse
 from server.outgoing import Outgoing
 from server.store.outbox_ports import REQUESTED, Asked, Subscription
 from server.subscriptions.notification import QUERY, Stamp, notification, status_bundle, subscription_resource
-from server.subscriptions.read_subscription import read_subscription
+from server.subscriptions.read_subscription import CONTENT, FILTER, FULL, TOPIC, read_subscription
 from server.subscriptions.standing import new_standing
 from server.url import version_of
 from server.world import World
@@ -31,28 +31,13 @@ EXAMPLES: dict[str, Any] = {
         "resourceType": "Subscription",
         "status": "requested",
         "reason": "To hear of decisions on our requests",
-        "criteria": "http://hl7.org/fhir/us/davinci-pas/SubscriptionTopic/PASSubscriptionTopic",
-        "_criteria": {
-            "extension": [
-                {
-                    "url": "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria",
-                    "valueString": "org-identifier=1888888884",
-                }
-            ]
-        },
+        "criteria": TOPIC,
+        "_criteria": {"extension": [{"url": FILTER, "valueString": "org-identifier=1888888884"}]},
         "channel": {
             "type": "rest-hook",
             "endpoint": "http://127.0.0.1:9000/notifications",
             "payload": "application/fhir+json",
-            "_payload": {
-                "extension": [
-                    {
-                        "url": "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
-                        "backport-payload-content",
-                        "valueCode": "full-resource",
-                    }
-                ]
-            },
+            "_payload": {"extension": [{"url": CONTENT, "valueCode": FULL}]},
             "header": ["Authorization: Bearer a-secret-of-yours"],
         },
     },

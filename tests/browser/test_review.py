@@ -1,18 +1,16 @@
 """The review desk in a real Chromium: people decide, by mouse and by keyboard; axe finds nothing. `make e2e`."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import date
 from itertools import count
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from server.demo.requests import dated, renewed
-from server.demo.serving import ROOT, serving
+from server.demo.serving import ROOT
 from server.demo.walk import stories_of
 from server.policy.library import PolicyLibrary
 from server.settings import Settings
@@ -22,23 +20,6 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 SIZES = ((1600, 1000, "light"), (1024, 900, "dark"), (360, 800, "light"), (360, 800, "dark"))
 _serial = count(1)
-
-
-@pytest.fixture(scope="module")
-def base_url() -> Iterator[str]:
-    with serving() as server:
-        yield server.base_url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The machine's own Chromium; the test fails, not skips, without one: `make e2e` asked for it."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert found, "there is no Chromium here; install one (Debian: apt-get install chromium)"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

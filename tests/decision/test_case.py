@@ -9,18 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.case import (
-    Attached,
-    Case,
-    CaseItem,
-    DecidedByMachine,
-    Fact,
-    Ruled,
-    Ruling,
-    Updated,
-    apply,
-    apply_all,
-)
+from server.decision.apply import apply, apply_all
+from server.decision.case import Attached, Case, CaseItem, DecidedByMachine, Fact, Ruled, Ruling, Updated
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
 from server.decision.ruling import Role, Status, Verdict
@@ -180,6 +170,20 @@ def test_an_authorization_and_no_other_ruling_has_a_number(verdict: Verdict) -> 
     with pytest.raises(DecisionRefused, match="has an authorization number"):
         apply(case, replace(fact, rulings=(wrong,)))
     assert apply(case, fact).items[0].number == ruling.number
+
+
+def test_what_was_authorized_keeps_its_number() -> None:
+    """Changed, pended and authorized again, by a person or by the machine, an item has the number of the first time."""
+    first = opening(judged(outcome=Outcome.APPROVE)).case
+    changed = apply(first, Updated(RECEIVED, "loopback", first.request, (1,)))
+    pended_ = apply(changed, DecidedByMachine(RECEIVED, (judged(outcome=Outcome.PEND_NURSE).made,)))
+    assert (pended_.items[0].number, pended_.items[0].own_number) == (None, first.items[0].number)
+    for case, fact in ((changed, made_of(1)), (pended_, ruled())):
+        with pytest.raises(DecisionRefused, match="stays so"):
+            apply(case, fact)
+    (ruling,) = ruled().rulings
+    again = apply(pended_, Ruled(RECEIVED, (replace(ruling, number=first.items[0].number),)))
+    assert again.items[0].number == first.items[0].number
 
 
 def made_of(*sequences: int) -> DecidedByMachine:

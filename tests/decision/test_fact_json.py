@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.answer.claim_response import render
+from server.decision.apply import apply_all
 from server.decision.case import (
     Attached,
     Case,
@@ -23,7 +24,6 @@ from server.decision.case import (
     Ruled,
     Ruling,
     Updated,
-    apply_all,
 )
 from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.model import Decision, Evidence, Finding, Outcome

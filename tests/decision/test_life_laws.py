@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.case import Attached, Case, DecidedByMachine, Fact, Ruled, Updated, apply, apply_all
+from server.decision.apply import apply, apply_all
+from server.decision.case import Attached, Case, DecidedByMachine, Fact, Ruled, Updated
 from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
@@ -28,10 +29,18 @@ def judged_again(case: Case, outcomes: tuple[Outcome, ...]) -> DecidedByMachine:
         item = case.item(sequence)
         kept = item is not None and item.authorization.kept_for_a_person
         found = judged(sequence, Outcome.PEND_NURSE if kept and outcome is Outcome.APPROVE else outcome).made
-        if item and item.number and item.approved and found.number:
-            found = replace(found, number=item.number)
+        if item and item.own_number and found.number:
+            found = replace(found, number=item.own_number)
         made.append(found)
     return DecidedByMachine(RECEIVED, tuple(made))
+
+
+def ruled_again(case: Case, fact: Ruled) -> Ruled:
+    """The same, but what was authorized before gets its own number again, as the desk does."""
+    own = {i.sequence: i.own_number for i in case.items}
+    return replace(
+        fact, rulings=tuple(replace(r, number=r.number and (own.get(r.sequence) or r.number)) for r in fact.rulings)
+    )
 
 
 Step = tuple[str, tuple[int, ...], tuple[int, ...], Verdict, Role, tuple[Outcome, ...]]
@@ -56,7 +65,8 @@ def lived(
         at = RECEIVED + timedelta(hours=n)
         try:
             if kind == "rule":
-                facts: tuple[Fact, ...] = (ruled(*items, verdict=verdict, role=role, at=at),) if persons else ()
+                made = ruled(*items, verdict=verdict, role=role, at=at)
+                facts: tuple[Fact, ...] = (ruled_again(case, made),) if persons else ()
             else:
                 changed = (
                     Attached(at, "loopback", case.request, items)
@@ -94,13 +104,13 @@ def test_the_facts_explain_the_case(outcomes: tuple[Outcome, ...], tried: list[S
 
 @given(outcomes=OUTCOMES, tried=LIVES)
 def test_what_is_decided_stays_unless_it_is_touched(outcomes: tuple[Outcome, ...], tried: list[Step]) -> None:
-    """Denied and cancelled stay so for good; an authorization ends only by its sender; numbers are never shared."""
+    """Denied and cancelled stay so for good; an authorization ends only by its sender; a number is one item's alone."""
     found = lived(outcomes, tried)
     seen: dict[str, int] = {}
     for n, (facts, case) in enumerate(found):
         for item in case.items:
-            if item.number:
-                assert seen.setdefault(item.number, item.sequence) == item.sequence
+            if item.own_number:
+                assert seen.setdefault(item.own_number, item.sequence) == item.sequence
             assert (item.number is not None) is (item.status in (Status.APPROVED, Status.MODIFIED))
         if not n:
             continue
@@ -110,6 +120,7 @@ def test_what_is_decided_stays_unless_it_is_touched(outcomes: tuple[Outcome, ...
         for was, now in zip(found[n - 1][1].items, case.items, strict=True):
             if was.status in (Status.DENIED, Status.CANCELLED) or was.sequence not in touched | persons:
                 assert (now.status, now.number, now.reference) == (was.status, was.number, was.reference)
+            assert now.own_number == (was.own_number or now.own_number)
             if was.status in (Status.APPROVED, Status.MODIFIED) and now.number != was.number:
                 assert now.sequence in touched
 

@@ -17,12 +17,13 @@ import pytest
 from server.decision.case import Case
 from server.decision.model import Outcome
 from server.decision.ruling import Verdict
+from server.demo.serving import free_port
 from server.fhir.version import Version
 from server.store.outbox_ports import ACTIVE, ERROR, REQUESTED, Standing
 from server.store.sql import SqlStore, open_store
 from tests import made_up
 from tests.durability.kills import at_a_random_moment
-from tests.durability.test_server_kill import free_port, server
+from tests.durability.test_server_kill import server
 from tests.receiver import Receiver, receiving
 from tests.requests.cases import following, judged, opening, ruled
 from tests.store.stored_rows import rows_of

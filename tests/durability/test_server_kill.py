@@ -17,6 +17,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from server.demo.serving import free_port
 from server.fhir.version import Version
 from server.settings import ROOT
 from server.store import schema
@@ -103,12 +104,6 @@ def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: P
         else:
             return
     raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_every_acknowledged_authorization_survives_and_none_is_made_twice(database_url: str, tmp_path: Path) -> None:

@@ -8,17 +8,8 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from server.decision.case import (
-    Case,
-    DecidedByMachine,
-    Fact,
-    MachineDecision,
-    Received,
-    Ruled,
-    Ruling,
-    apply,
-    apply_all,
-)
+from server.decision.apply import apply, apply_all
+from server.decision.case import Case, DecidedByMachine, Fact, MachineDecision, Received, Ruled, Ruling
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem, Transaction
 from server.decision.ruling import Person, PersonDecision, Role, Verdict

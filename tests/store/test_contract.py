@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from server.decision.case import apply
+from server.decision.apply import apply
 from server.decision.model import Outcome
 from server.decision.request import Transaction
 from server.decision.ruling import Role, Verdict
