@@ -115,8 +115,8 @@ def attach(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
 
 
 def _unmatched(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
-    kept = Unmatched(world.clock(), caller.name, sent.content, sent.tracking, sent.member, raw)
-    world.store.messages.keep(kept)
+    kept = Unmatched(world.clock(), caller.name, sent.content, sent.tracking, sent.member)
+    world.store.messages.keep(kept, raw)
     return _said("No request is known by this tracking id; the attachment is kept, and belongs to none yet.")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
+from server.store.message_schema import message
 from server.store.messages import message_rows
 from server.store.outbox_events import record_events
 from server.store.ports import Change
@@ -14,7 +15,6 @@ from server.store.schema import (
     former_rendering,
     item,
     item_key,
-    message,
     rendering,
     submission,
     visible,

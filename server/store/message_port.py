@@ -10,14 +10,13 @@ from server.decision.request import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """An attachment whose request is not known. content: a hash of what it says. body: as it came."""
+    """An attachment whose request is not known. content: a hash of what it says, by which it is kept once."""
 
     at: datetime
     caller: str
     content: str
     tracking: str
     member: str
-    body: bytes
 
 
 class Messages(Protocol):
@@ -35,12 +34,14 @@ class Messages(Protocol):
         """The id of the case that has asked for a document by this attachment control number, else None."""
         ...
 
-    def keep(self, attachment: Unmatched) -> None:
-        """Keeps an attachment whose request is not known; the same content once."""
+    def keep(self, attachment: Unmatched, body: bytes) -> None:
+        """Keeps an attachment whose request is not known, as it came; the same content once."""
         ...
 
     def unmatched(self, limit: int) -> Sequence[Unmatched]:
         """Attachments of no known request, the newest first; tracking and member as in an index (rows.key)."""
         ...
 
-    def unmatched_one(self, content: str) -> Unmatched | None: ...
+    def unmatched_one(self, content: str) -> tuple[Unmatched, bytes] | None:
+        """The attachment of this content, and as it came."""
+        ...

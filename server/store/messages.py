@@ -11,8 +11,9 @@ from server.decision.case import Attached, Updated
 from server.decision.request import Transaction
 from server.store import rows
 from server.store.message_port import Unmatched
+from server.store.message_schema import message, unmatched
 from server.store.ports import Change
-from server.store.schema import item_key, message, submission, unmatched
+from server.store.schema import item_key, submission
 
 _AT_MOST = 20  # cases of one Claim
 _UNMATCHED = select(*(unmatched.c[name] for name in Unmatched.__dataclass_fields__))
@@ -48,8 +49,9 @@ class SqlMessages:
         with self._reading() as connection:
             return connection.execute(found).scalar()
 
-    def keep(self, attachment: Unmatched) -> None:
-        row = asdict(attachment) | {"tracking": rows.key(attachment.tracking), "member": rows.key(attachment.member)}
+    def keep(self, attachment: Unmatched, body: bytes) -> None:
+        keys = {"tracking": rows.key(attachment.tracking), "member": rows.key(attachment.member)}
+        row = asdict(attachment) | keys | {"body": body}
 
         def work(connection: Connection) -> None:
             known = select(unmatched.c.seq).where(unmatched.c.content == attachment.content)
@@ -63,10 +65,15 @@ class SqlMessages:
             newest = connection.execute(_UNMATCHED.order_by(unmatched.c.seq.desc()).limit(limit)).mappings()
             return [Unmatched(**row) for row in newest]
 
-    def unmatched_one(self, content: str) -> Unmatched | None:
+    def unmatched_one(self, content: str) -> tuple[Unmatched, bytes] | None:
+        one = _UNMATCHED.add_columns(unmatched.c.body).where(unmatched.c.content == content)
         with self._reading() as connection:
-            row = connection.execute(_UNMATCHED.where(unmatched.c.content == content)).mappings().one_or_none()
-        return Unmatched(**row) if row else None
+            row = connection.execute(one).mappings().one_or_none()
+        if row is None:
+            return None
+        values = dict(row)
+        body = values.pop("body")
+        return Unmatched(**values), body
 
 
 def message_rows(change: Change) -> list[rows.Row]:

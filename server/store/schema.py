@@ -180,35 +180,6 @@ former_rendering = Table(
 )
 """Earlier answers: those that were valid while the case had this number of facts."""
 
-message = Table(
-    "message",
-    metadata,
-    _submission_key(),
-    Column("facts", Integer, primary_key=True, autoincrement=False),
-    Column("transaction_key", Words, nullable=False),
-    Column("client", Words, nullable=False),
-    Column("claim_url", Words, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    UniqueConstraint("transaction_key"),
-    Index(None, "claim_url"),
-)
-"""What the sender of a case sent later, as it came: updates and attachments. `facts`: the number of the fact of it."""
-
-unmatched = Table(
-    "unmatched",
-    metadata,
-    Column("seq", Serial, primary_key=True),
-    Column("at", Instant, nullable=False),
-    Column("caller", Words, nullable=False),
-    Column("content", Words, nullable=False),
-    Column("tracking", Words, nullable=False),
-    Column("member", Words, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    UniqueConstraint("content"),
-    Index(None, "tracking"),
-)
-"""Attachments whose request is not known, as they came. `content`: a hash, by which the same is kept once."""
-
 mark = Table("mark", metadata, Column("name", Words, primary_key=True), Column("at", Instant, nullable=False))
 """The kind of this record, as the name of a row. `sandbox`: its decisions are scripted."""
 

@@ -14,19 +14,13 @@ from server.pas.attach import attach, read_attachment
 from server.policy.model import State
 from server.store.sql import SqlStore, open_store
 from server.world import World
-from tests.requests.bundle import CLINIC, MEMBER, STRANGER, a_bundle, answers
+from tests.requests.bundle import STRANGER, a_bundle, answers
+from tests.requests.later import DOCUMENT, an_attachment
 from tests.requests.world import SayingEngine, a_world, claim_response, submitted
 from tests.store.stored_rows import rows_of
 
 Json = dict[str, Any]
 UNKNOWN = {1: {"DOSE": State.UNKNOWN}}
-DOCUMENT: Json = {
-    "resourceType": "DocumentReference",
-    "id": "letter",
-    "status": "current",
-    "subject": {"reference": "Patient/patient"},
-    "content": [{"attachment": {"contentType": "text/plain", "data": "aGVsbG8="}}],
-}
 both_versions = pytest.mark.parametrize("version", list(Version))
 
 
@@ -53,17 +47,6 @@ def waiting(store: SqlStore, version: Version = Version.V2_2) -> tuple[World, Sa
     return world, engine, claim_response(answer)["id"], asked["identifier"][0]["value"]
 
 
-def a_body(tracking: str, *documents: Json, **changes: str) -> Json:
-    values = {"AttachTo": "preauthorization", "MemberId": MEMBER, "ProviderId": CLINIC, **changes}
-    coded = {"AttachTo": "valueCode"}
-    identified = [
-        {"name": k, coded[k]: v} if k in coded else {"name": k, "valueIdentifier": {"value": v}}
-        for k, v in {"TrackingId": tracking, **values}.items()
-    ]
-    attached = [{"name": "Attachment", "part": [{"name": "Content", "resource": d}]} for d in documents or (DOCUMENT,)]
-    return {"resourceType": "Parameters", "parameter": [*identified, *attached]}
-
-
 def sent(world: World, body: Json) -> str:
     answer = orjson.loads(attach(read_attachment(body), orjson.dumps(body), LOOPBACK, world))
     return str(answer["issue"][0]["details"]["text"])
@@ -81,10 +64,10 @@ def test_what_was_asked_for_may_certify(store: SqlStore, url: str, document: Jso
     """The form or the document comes in: it is kept as it came, and the request is certified by itself."""
     world, engine, case_id, control = waiting(store, version)
     engine.states = {}
-    assert "accepted" in sent(world, a_body(control, document))
+    assert "accepted" in sent(world, an_attachment(control, document))
     assert outcome(store, case_id) == (4, "approved")
     (kept,) = rows_of(url, "message")
-    assert orjson.loads(kept["body"]) == a_body(control, document)
+    assert orjson.loads(kept["body"]) == an_attachment(control, document)
     body = store.rendering(case_id, version, "submit")
     assert body is not None
     assert claim_response(body)["outcome"] == "complete"
@@ -93,9 +76,9 @@ def test_what_was_asked_for_may_certify(store: SqlStore, url: str, document: Jso
 def test_the_same_attachment_again_changes_nothing(store: SqlStore) -> None:
     """Resent, it is accepted, and neither judged nor kept twice."""
     world, engine, case_id, control = waiting(store)
-    sent(world, a_body(control))
+    sent(world, an_attachment(control))
     judged = engine.evaluations
-    sent(world, a_body(control))
+    sent(world, an_attachment(control))
     assert (outcome(store, case_id)[0], engine.evaluations) == (4, judged)
 
 
@@ -103,11 +86,11 @@ def test_more_may_follow(store: SqlStore) -> None:
     """What is not the last is kept with the request; the last one has it judged."""
     world, engine, case_id, control = waiting(store)
     engine.states = {}
-    body = a_body(control)
+    body = an_attachment(control)
     body["parameter"].append({"name": "Final", "valueBoolean": False})
     sent(world, body)
     assert outcome(store, case_id) == (3, "pended")
-    sent(world, a_body(control))
+    sent(world, an_attachment(control))
     assert outcome(store, case_id) == (5, "approved")
 
 
@@ -115,7 +98,7 @@ def test_what_is_about_another_patient_is_for_a_person(store: SqlStore) -> None:
     """A document that is not shown to be the patient's is not judged, and a nurse reads it."""
     world, engine, case_id, control = waiting(store)
     engine.states = {}
-    sent(world, a_body(control, {**DOCUMENT, "subject": {"reference": "Patient/somebody"}}))
+    sent(world, an_attachment(control, {**DOCUMENT, "subject": {"reference": "Patient/somebody"}}))
     case = store.case(case_id)
     assert case is not None
     assert case.items[0].waits_for == "pend-nurse"
@@ -125,20 +108,22 @@ def test_an_attachment_of_no_request_is_kept(store: SqlStore, url: str) -> None:
     """Nothing is lost because its request is not known: it is kept once, and the sender is told."""
     world = a_world(store)
     for _ in range(2):
-        assert "kept" in sent(world, a_body("NOBODY"))
+        assert "kept" in sent(world, an_attachment("NOBODY"))
     (kept,) = rows_of(url, "unmatched")
-    assert orjson.loads(kept["body"]) == a_body("NOBODY")
+    assert orjson.loads(kept["body"]) == an_attachment("NOBODY")
 
 
 ANOTHERS: dict[str, Callable[[str], Json]] = {
-    "another member": lambda control: a_body(control, MemberId="M-2"),
-    "another provider": lambda control: a_body(control, ProviderId=STRANGER),
-    "another's form": lambda control: a_body(control, answers("later", subject={"reference": "Patient/somebody"})),
-    "a patient": lambda control: a_body(control, {"resourceType": "Patient", "id": "other"}),
-    "a claim": lambda control: a_body(control, {"resourceType": "Claim", "id": "other"}),
-    "no member": lambda control: a_body(control, MemberId=""),
-    "for a claim": lambda control: a_body(control, AttachTo="claim"),
-    "no document": lambda control: {**a_body(control), "parameter": a_body(control)["parameter"][:-1]},
+    "another member": lambda control: an_attachment(control, MemberId="M-2"),
+    "another provider": lambda control: an_attachment(control, ProviderId=STRANGER),
+    "another's form": lambda control: an_attachment(
+        control, answers("later", subject={"reference": "Patient/somebody"})
+    ),
+    "a patient": lambda control: an_attachment(control, {"resourceType": "Patient", "id": "other"}),
+    "a claim": lambda control: an_attachment(control, {"resourceType": "Claim", "id": "other"}),
+    "no member": lambda control: an_attachment(control, MemberId=""),
+    "for a claim": lambda control: an_attachment(control, AttachTo="claim"),
+    "no document": lambda control: {**an_attachment(control), "parameter": an_attachment(control)["parameter"][:-1]},
     "no parameters": lambda _: {"resourceType": "Bundle"},
 }
 

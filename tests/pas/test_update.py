@@ -1,6 +1,5 @@
 """Claim/$submit that changes an earlier request: what is touched is judged again (pas P-80 to P-86)."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
@@ -22,8 +21,9 @@ from server.pas.update import update
 from server.policy.model import State
 from server.store.sql import SqlStore, open_store
 from server.world import World
-from tests.requests.bundle import EHR, SERVICE_DAY, a_bundle, an_item, claim_of, item_changed, resources
+from tests.requests.bundle import SERVICE_DAY, a_bundle, an_item, claim_of, item_changed, resources
 from tests.requests.cases import ruled
+from tests.requests.later import an_update
 from tests.requests.world import APART, SayingEngine, a_world, an_inquiry, claim_response, submitted
 
 Json = dict[str, Any]
@@ -35,7 +35,6 @@ CANCEL = {
     "url": f"{PAS}extension-certificationType",
     "valueCodeableConcept": {"coding": [{"system": "https://codesystem.x12.org/005010/1322", "code": "3"}]},
 }
-_serial = itertools.count(2)
 
 both_versions = pytest.mark.parametrize("version", list(Version))
 
@@ -45,25 +44,6 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
     opened = open_store(f"sqlite:///{tmp_path / 'record.db'}")
     yield opened
     opened.close()
-
-
-def of(prior: Json, *items: Json, drug: Any = None, enclosed: bool = True) -> Json:
-    """An update of a request: its items, or these, under a Claim of its own that names the prior one."""
-    if items:
-        body = a_bundle(*items, **({"drug": drug} if drug else {}))
-        for name in ("Patient", "Coverage"):
-            resources(body, name)[0].update(resources(prior, name)[0])
-    else:
-        body = deepcopy(prior)
-    n = next(_serial)
-    body["identifier"]["value"] = f"update-{n}"
-    body["entry"][0]["fullUrl"] = f"{EHR}/Claim/update-{n}"
-    claim = claim_of(body)
-    claim.update(id=f"update-{n}", related=[{"claim": {"reference": prior["entry"][0]["fullUrl"]}}])
-    body["entry"] = [e for n, e in enumerate(body["entry"]) if not n or e["resource"]["resourceType"] != "Claim"]
-    if enclosed:
-        body["entry"].append(deepcopy(prior["entry"][0]))
-    return body
 
 
 def sent(world: World, body: Json, version: Version = Version.V2_2) -> bytes:
@@ -104,7 +84,7 @@ def test_what_is_not_touched_stays(store: SqlStore, version: Version) -> None:
     first = a_bundle(an_item(), an_item(2), drug=APART)
     before = submitted(world, first, version=version)
     engine.states = {1: {"DOSE": State.UNMET}, 2: {"DOSE": State.UNMET}}
-    after = sent(world, of(first, an_item(), an_item(2), an_item(3), drug=APART), version)
+    after = sent(world, an_update(first, an_item(), an_item(2), an_item(3), drug=APART), version)
     assert claim_response(after)["id"] == claim_response(before)["id"]
     assert actions(after) == {1: "A1", 2: "A1", 3: "A1"}
     assert {n: numbers(after)[n] for n in (1, 2)} == numbers(before)
@@ -118,11 +98,11 @@ def test_what_is_changed_is_judged_again(store: SqlStore, version: Version) -> N
     world = a_world(store, engine)
     first = a_bundle()
     before = submitted(world, first, version=version)
-    second = of(item_changed(deepcopy(first), quantity={"value": 2}))
+    second = an_update(item_changed(deepcopy(first), quantity={"value": 2}))
     second["entry"][-1] = first["entry"][0]
     assert numbers(sent(world, second, version)) == numbers(before)
     engine.states = NURSE
-    third = of(second)
+    third = an_update(second)
     resources(third, "MedicationRequest")[0]["dosageInstruction"] = [{"text": "twice as much"}]
     after = sent(world, third, version)
     assert (actions(after), numbers(after)) == ({1: "A4"}, {1: None})
@@ -137,7 +117,7 @@ def test_what_is_pended_is_judged_by_what_came(store: SqlStore, version: Version
     first = a_bundle()
     before = claim_response(submitted(world, first, version=version))
     engine.states = {}
-    after = claim_response(sent(world, of(first), version))
+    after = claim_response(sent(world, an_update(first), version))
     assert (before["id"], action(before["item"][0]), action(after["item"][0])) == (after["id"], "A4", "A1")
     asked = inquire(an_inquiry(version=Version.V2_2), LOOPBACK, world)
     (found,) = orjson.loads(asked)["parameter"]
@@ -152,9 +132,9 @@ def test_who_says_otherwise_is_asked_by_a_person(store: SqlStore, state: State) 
     first = a_bundle()
     submitted(world, first)
     engine.states = {}
-    second = of(first)
+    second = an_update(first)
     assert actions(sent(world, second)) == {1: "A4"}
-    assert actions(sent(world, of(second))) == {1: "A4"}
+    assert actions(sent(world, an_update(second))) == {1: "A4"}
 
 
 @both_versions
@@ -164,7 +144,7 @@ def test_what_is_cancelled_authorizes_nothing(store: SqlStore, *, whole: bool, v
     world = a_world(store)
     first = a_bundle()
     before = submitted(world, first, version=version)
-    cancel = of(first)
+    cancel = an_update(first)
     if whole:
         claim_of(cancel)["extension"] = [CANCEL]
         del claim_of(cancel)["item"]
@@ -174,7 +154,7 @@ def test_what_is_cancelled_authorizes_nothing(store: SqlStore, *, whole: bool, v
     assert (actions(after), numbers(after)) == ({1: "C"}, {1: None})
     assert store.active_authorization(("M-1",), world.policies.policies[0].id, SERVICE_DAY) is None
     assert claim_response(after)["id"] == claim_response(before)["id"]
-    back = claim_response(sent(world, of(first), version))
+    back = claim_response(sent(world, an_update(first), version))
     assert back["outcome"] == "error"
 
 
@@ -184,7 +164,7 @@ def test_the_same_update_again_changes_nothing(store: SqlStore) -> None:
     world = a_world(store, engine)
     first = a_bundle()
     submitted(world, first)
-    body = of(item_changed(deepcopy(first), quantity={"value": 2}))
+    body = an_update(item_changed(deepcopy(first), quantity={"value": 2}))
     answer = sent(world, body)
     judged = engine.evaluations
     assert sent(world, body) == answer
@@ -205,7 +185,7 @@ def test_an_update_that_loses_to_a_ruling_is_judged_on_it(store: SqlStore) -> No
                 store.append(change_of(case, [ruled(verdict=Verdict.DENY)], world.base_url))
             return super().run_each(*arguments, **named)
 
-    answer = claim_response(sent(replace(world, engine=Racing()), of(first)))
+    answer = claim_response(sent(replace(world, engine=Racing()), an_update(first)))
     assert answer["outcome"] == "error"
     case = store.case(case_id)
     assert case is not None
@@ -224,9 +204,9 @@ def test_what_a_person_decided_is_for_a_person(store: SqlStore, verdict: Verdict
     store.append(change_of(case, [ruled(verdict=verdict, role=role)], world.base_url))
     engine.states = {}
     if verdict is not Verdict.FORWARD:
-        same = sent(world, of(first))
+        same = sent(world, an_update(first))
         assert actions(same) == {1: "A1" if verdict is Verdict.APPROVE else "A6"}
-    assert actions(sent(world, of(item_changed(deepcopy(first), quantity={"value": 9})))) == {1: "A4"}
+    assert actions(sent(world, an_update(item_changed(deepcopy(first), quantity={"value": 9})))) == {1: "A4"}
 
 
 def other_patient(body: Json) -> None:
@@ -258,7 +238,7 @@ def test_an_update_that_fits_nothing_changes_nothing(store: SqlStore, name: str,
     world = a_world(store)
     first = a_bundle()
     case_id = claim_response(submitted(world, first, version=version))["id"]
-    body = of(first)
+    body = an_update(first)
     REFUSED[name](body)
     raw = orjson.dumps(body)
     answer = claim_response(update(read_update(raw, body, version, world.policies), raw, LOOPBACK, world))
@@ -274,7 +254,7 @@ def test_a_prior_claim_that_was_never_sent_is_a_baseline(store: SqlStore, versio
     """An update brings a Claim that nobody sent: what it asks for is decided as a new request (pas T-5)."""
     world = a_world(store)
     first = a_bundle(an_item(), an_item(2), drug=APART)
-    body = of(first)
+    body = an_update(first)
     claim_of(body)["item"][1] = marked(claim_of(body)["item"][1])
     answer = sent(world, body, version)
     assert actions(answer) == {1: "A1", 2: "C"}
@@ -286,7 +266,7 @@ def test_a_second_item_beside_an_approved_one_is_for_a_nurse(store: SqlStore) ->
     world = a_world(store)
     first = a_bundle()
     submitted(world, first)
-    assert actions(sent(world, of(first, an_item(2)))) == {1: "A1", 2: "A4"}
+    assert actions(sent(world, an_update(first, an_item(2)))) == {1: "A1", 2: "A4"}
 
 
 def test_an_item_may_be_replaced(store: SqlStore) -> None:
@@ -294,7 +274,7 @@ def test_an_item_may_be_replaced(store: SqlStore) -> None:
     world = a_world(store)
     first = a_bundle()
     before = numbers(submitted(world, first))[1]
-    after = sent(world, of(first, marked(an_item()), an_item(2)))
+    after = sent(world, an_update(first, marked(an_item()), an_item(2)))
     assert actions(after) == {1: "C", 2: "A1"}
     assert numbers(after)[2] not in (None, before)
 
@@ -305,7 +285,7 @@ def test_the_prior_request_is_found_without_its_address(store: SqlStore, by: str
     world = a_world(store)
     first = a_bundle()
     before = submitted(world, first)
-    body = of(first, enclosed=False)
+    body = an_update(first, enclosed=False)
     if by == "identifier":
         claim_of(body)["related"] = [{"claim": {"identifier": claim_of(first)["identifier"][0]}}]
     else:
@@ -326,15 +306,15 @@ def test_cancelling_is_no_way_past_a_person(store: SqlStore, state: State, way: 
     submitted(world, first)
     engine.states = {}
     if way == "in one update":
-        assert actions(sent(world, of(first, marked(an_item()), an_item(2)))) == {1: "C", 2: "A4"}
+        assert actions(sent(world, an_update(first, marked(an_item()), an_item(2)))) == {1: "C", 2: "A4"}
         return
-    cancel = of(first, marked(an_item()))
+    cancel = an_update(first, marked(an_item()))
     sent(world, cancel)
     if way == "in a new request":
         again = item_changed(a_bundle(serial="again"), quantity={"value": 1})
         assert actions(submitted(world, again)) == {1: "A4"}
     else:
-        assert "item" not in claim_response(sent(world, of(cancel, marked(an_item()), an_item(2))))
+        assert "item" not in claim_response(sent(world, an_update(cancel, marked(an_item()), an_item(2))))
 
 
 def test_a_form_that_an_update_is_asked_for_has_a_context(store: SqlStore) -> None:
@@ -344,7 +324,7 @@ def test_a_form_that_an_update_is_asked_for_has_a_context(store: SqlStore) -> No
     first = a_bundle()
     case_id = claim_response(submitted(world, first))["id"]
     engine.states = UNKNOWN
-    sent(world, of(item_changed(deepcopy(first), quantity={"value": 2})))
+    sent(world, an_update(item_changed(deepcopy(first), quantity={"value": 2})))
     case = store.case(case_id)
     assert case is not None
     assert case.items[0].document is not None
