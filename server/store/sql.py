@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
 
-import orjson
 from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -19,6 +18,7 @@ from server.errors import DatabaseGone
 from server.fhir.version import Version
 from server.store import rows
 from server.store.append import append
+from server.store.chain import AuditRow, Head
 from server.store.commit import commit_of
 from server.store.compiled import Compiled
 from server.store.connect import Engines, connect, is_damage, revision
@@ -38,7 +38,6 @@ from server.store.schema import (
     HEAD,
     approval,
     assertion,
-    audit,
     fact,
     item,
     metadata,
@@ -47,6 +46,7 @@ from server.store.schema import (
     submission,
     visible,
 )
+from server.store.trail import Trail, audit_row, decision_row, trail_of
 
 _T = TypeVar("_T")
 
@@ -112,6 +112,7 @@ class SqlStore:
         dialect = engines.writes.dialect
         dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
+        self._trail = Trail(dialect)
         self._active = Compiled(_ACTIVE, dialect)
         self._standing = Compiled(STANDING, dialect)
         self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
@@ -149,16 +150,14 @@ class SqlStore:
             raise DatabaseGone from error
 
     def append(self, change: Change) -> str | None:
-        case = change.case
-        decided = {"facts": case.facts, "items": {str(i.sequence): i.outcome for i in case.items}}
-        decision = _audit_row(case.answered, "decision", case.id, decided)
+        decision = decision_row(change)
         if change.expected:
             return self._write(lambda connection: self._add(connection, change, decision))
         first, parts = rows.submission_row(change), list(rows.parts(change))
         return self._write(lambda connection: self._open(connection, change, first, parts, decision))
 
     def _open(
-        self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: rows.Row
+        self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: AuditRow
     ) -> str:
         claimed = self._claim_transaction.first(connection, first)
         if claimed is None:
@@ -169,14 +168,14 @@ class SqlStore:
         for part in parts:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
-        self._insert[audit].run(connection, decision)
+        self._trail.write(connection, [decision])
         return change.case.id
 
-    def _add(self, connection: Connection, change: Change, decision: rows.Row) -> str | None:
+    def _add(self, connection: Connection, change: Change, decision: AuditRow) -> str | None:
         if not append(connection, change):
             return None
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
-        self._insert[audit].run(connection, decision)
+        self._trail.write(connection, [decision])
         return change.case.id
 
     def case(self, case_id: str) -> Case | None:
@@ -239,8 +238,13 @@ class SqlStore:
     def audit(self, event: str, subjects: Sequence[str], detail: Mapping[str, Any]) -> None:
         if not subjects:
             return
-        written = [_audit_row(self._clock(), event, subject, detail) for subject in subjects]
-        self._write(lambda connection: self._insert[audit].run(connection, *written))
+        written = [audit_row(self._clock(), event, subject, detail) for subject in subjects]
+        self._write(lambda connection: self._trail.write(connection, written))
+
+    @contextmanager
+    def trail(self) -> Iterator[tuple[Sequence[Head], Iterator[AuditRow]]]:
+        with self._faults(), trail_of(self._engines) as found:
+            yield found
 
     def report(self, errors: QuestionnaireErrors) -> None:
         row = rows.questionnaire_error_row(errors)
@@ -264,7 +268,3 @@ class SqlStore:
 
     def close(self) -> None:
         self._engines.dispose()
-
-
-def _audit_row(at: Any, event: str, subject: str, detail: Mapping[str, Any]) -> rows.Row:
-    return {"at": at, "event": event, "subject": subject, "detail": orjson.dumps(dict(detail)).decode()}
