@@ -1,4 +1,4 @@
-"""The command line: python -m server serve | check-policies | explain FILE | demo."""
+"""The command line: python -m server serve | check-policies | explain FILE | demo | verify-audit | export-audit."""
 
 import argparse
 import signal
@@ -32,12 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
     explain = commands.add_parser("explain", help="print the decision for a PAS request, without a server")
     explain.add_argument("file", type=Path, metavar="FILE", help="a PAS request Bundle")
     commands.add_parser("demo", help="walk the journey for three orders over HTTP")
+    _audit_commands(commands)
     chosen = parser.parse_args(arguments)
     run: dict[str, Callable[[Settings], int]] = {
         "serve": serve,
         "check-policies": check_policies,
         "explain": lambda settings: explain_file(settings, chosen.file),
         "demo": demo,
+        "verify-audit": lambda settings: verify_audit(settings, chosen.head),
+        "export-audit": lambda settings: export_audit(settings, chosen.since, chosen.out),
     }
     try:
         return run[chosen.command](Settings())
@@ -51,6 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
     except VitruvianError as error:
         _say(str(error))
     return 1
+
+
+def _audit_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verify = commands.add_parser("verify-audit", help="find audit rows that were changed, removed, inserted or moved")
+    verify.add_argument("--head", metavar="HEAD", help="a head that verify-audit printed: the rows up to it must stand")
+    export = commands.add_parser("export-audit", help="write the audit rows as FHIR AuditEvents, one a line")
+    export.add_argument("--since", metavar="TIME", help="from this day or moment on, like 2026-03-01 (UTC)")
+    export.add_argument("--out", type=Path, metavar="FILE", help="write here, not to standard output")
 
 
 def serve(settings: Settings) -> int:
@@ -207,6 +218,26 @@ def demo(settings: Settings) -> int:
 
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     return walk(settings.base_url, sys.stdout.write, policies, settings.policies)
+
+
+def verify_audit(settings: Settings, head: str | None) -> int:
+    """Lists every problem of the audit rows; 0 when there is none."""
+    from server.audit.command import verify
+
+    return verify(settings.database_url, head, sys.stdout.write)
+
+
+def export_audit(settings: Settings, since: str | None, out: Path | None) -> int:
+    """Writes the audit rows as AuditEvents."""
+    from server.audit.command import export, moment
+
+    try:
+        first = moment(since) if since else None
+    except ValueError:
+        raise UnusableSetting(
+            "--since is no day or moment; write it like 2026-03-01 or 2026-03-01T09:30:00Z."
+        ) from None
+    return export(settings.database_url, settings.base_url, first, out)
 
 
 def _say(line: str) -> None:

@@ -87,7 +87,7 @@ def problems(rows: Iterable[AuditRow], heads: Sequence[Head], kept: Sequence[Hea
         yield from _row_problems(row, before, known)
         last[row.chain] = Head(row.chain, row.number, row.hash)
     yield from _head_problems(last, {head.chain: head for head in heads})
-    for (chain, number), _ in known.items():  # those that no row answered to
+    for chain, number in known:  # those that no row answered to
         yield f"Chain {chain}: row {number}, of which a head was kept, is missing."
 
 

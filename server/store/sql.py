@@ -93,12 +93,13 @@ _PROVIDERS = (
 )
 
 
-def open_store(url: str, clock: Clock = now) -> "SqlStore":
+def open_store(url: str, clock: Clock = now, *, bring_up: bool = True) -> "SqlStore":
     """The store at `sqlite:///file` or `postgresql://...`, its schema up to date. Raises UnusableDatabase.
 
+    bring_up: whether a record that is not there is made, and an older one migrated; else both are refused.
     clock: dates the audit rows of `audit`; what is recorded brings its own time.
     """
-    return SqlStore(connect(url), clock)
+    return SqlStore(connect(url, bring_up=bring_up), clock)
 
 
 class SqlStore:

@@ -49,7 +49,7 @@ class Trail:
 
 
 def audit_row(at: datetime, event: str, subject: str, detail: Mapping[str, Any]) -> AuditRow:
-    """A row before it has its place. NUL becomes what the column type makes of it, so that the hash is of what is kept."""
+    """A row before it has its place. NUL is replaced as the column's type does, so that the hash is of what is kept."""
     kept = subject.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return AuditRow(0, 0, at, event, kept, orjson.dumps(dict(detail)).decode())
 
