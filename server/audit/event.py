@@ -74,7 +74,7 @@ def _code(name: str) -> str:
 
 def _agents(row: AuditRow, detail: dict[str, Any]) -> Iterator[Resource]:
     """Who asked; and the machine, where no person decided."""
-    who = str(detail.get("reviewer") or detail.get("caller") or row.subject)
+    who = str(detail.get("reviewer") or detail.get("caller") or row.subject or "unknown")
     by_person = "reviewer" in detail
     asked: Resource = {"altId": who, "requestor": True}
     if _NPI_FORM.fullmatch(who):

@@ -133,7 +133,7 @@ def test_two_rows_that_change_places_are_found(data: st.DataObject) -> None:
         for here, there in ((one, other), (other, one)):
             keeps = {} if takes_hash else {"hash": rows[here].hash}
             swapped[here] = replace(rows[there], number=here + 1, **keeps)
-        assert list(problems(swapped, heads))[0].startswith(f"Chain 0, row {one + 1} ")
+        assert next(problems(swapped, heads)).startswith(f"Chain 0, row {one + 1} ")
 
 
 def test_a_row_that_moves_to_another_chain_is_found() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from server.decision.model import Outcome
-from server.decision.ruling import Role, Verdict
+from server.decision.ruling import Role
 from server.store.chain import AuditRow, Head, problems
 from server.store.ports import Store
 from server.store.sql import SqlStore, open_store
@@ -76,7 +76,7 @@ def test_a_ruling_names_the_person(store: SqlStore) -> None:
     """The machine's decision names the caller; a person's, the NPI and the role."""
     first = opening(judged(outcome=Outcome.PEND_NURSE))
     store.append(first)
-    store.append(following(first.case, ruled(Role.NURSE, Verdict.APPROVE)))
+    store.append(following(first.case, ruled(role=Role.NURSE)))
     _, (machine, person) = read(store)
     assert '"caller":"loopback"' in machine.detail
     assert '"role":"nurse"' in person.detail
