@@ -8,7 +8,7 @@ against 230. Without this, order-sign takes a tenth longer and a submit 4 %.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, TextClause
+from sqlalchemy import Connection, Select, TextClause, TextualSelect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert, ReturningInsert
@@ -24,7 +24,9 @@ class Compiled:
     directions, and errors are SQLAlchemy's, as if it had run the statement.
     """
 
-    def __init__(self, statement: Insert | ReturningInsert[Any] | Select[Any] | TextClause, dialect: Dialect) -> None:
+    def __init__(
+        self, statement: Insert | ReturningInsert[Any] | Select[Any] | TextClause | TextualSelect, dialect: Dialect
+    ) -> None:
         columns = None
         if isinstance(statement, Insert | ReturningInsert):  # the database itself assigns `seq`
             columns = [c.name for c in statement.table.columns if c.name != "seq"]

@@ -208,6 +208,7 @@ audit = Table(
     Column("detail", Words, nullable=False),
     Column("hash", Words, nullable=False),
     Index(None, "subject"),
+    sqlite_with_rowid=False,
 )
 """What happened to which id, and who did it: chain.py says what `hash` is of. Rows are only ever added."""
 

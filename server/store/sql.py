@@ -46,7 +46,7 @@ from server.store.schema import (
     submission,
     visible,
 )
-from server.store.trail import Trail, audit_row, decision_row, trail_of
+from server.store.trail import audit_row, decision_row, trail_of, trail_writer
 
 _T = TypeVar("_T")
 
@@ -113,7 +113,7 @@ class SqlStore:
         dialect = engines.writes.dialect
         dialect_insert: Callable[..., Any] = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
-        self._trail = Trail(dialect)
+        self._trail = trail_writer(dialect)
         self._active = Compiled(_ACTIVE, dialect)
         self._standing = Compiled(STANDING, dialect)
         self._by_transaction = Compiled(_BY_TRANSACTION, dialect)

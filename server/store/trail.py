@@ -2,50 +2,99 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select, text
 from sqlalchemy.engine import Dialect
 
-from server.store.chain import AuditRow, Head, row_hash
+from server.store.chain import AuditRow, Head, row_content, row_hash
 from server.store.compiled import Compiled
 from server.store.connect import Engines
 from server.store.ports import Change
-from server.store.schema import audit, audit_head
+from server.store.schema import Instant, audit, audit_head
 
 _HEADS = select(audit_head.c.chain, audit_head.c.number, audit_head.c.hash).order_by(audit_head.c.chain)
-# A chain that no other transaction holds: this one holds it until its commit, and others take other chains.
-_FREE: Select[Any] = _HEADS.limit(1).with_for_update(skip_locked=True)
-_FIRST: Select[Any] = _HEADS.where(audit_head.c.chain == bindparam("first")).with_for_update()
 _MOVE = text("UPDATE audit_head SET number = :number, hash = :hash WHERE chain = :chain")
+_WRITE = """
+WITH free AS (SELECT chain, number, hash FROM audit_head {which}),
+  next AS (
+    SELECT chain, number + 1 AS number, encode(
+      sha256(convert_to('["' || hash || '",' || chain || ',' || number + 1 || ',' || :content, 'UTF8')), 'hex'
+    ) AS hash FROM free
+  ),
+  moved AS (UPDATE audit_head SET number = next.number, hash = next.hash FROM next WHERE audit_head.chain = next.chain)
+INSERT INTO audit (chain, number, at, event, subject, detail, hash)
+  SELECT chain, number, :at, :event, :subject, :detail, hash FROM next RETURNING number
+"""
+_FREE = "ORDER BY chain LIMIT 1 FOR UPDATE SKIP LOCKED"
+_FIRST = "WHERE chain = 0 FOR UPDATE"
 
 
-class Trail:
-    """Adds rows to a chain. Call it last in a transaction: from then on the transaction holds the chain."""
+class Trail(Protocol):
+    """Adds rows that `audit_row` made to a chain, and gives them their place and hash there.
+
+    Call it last in a transaction: from then on the transaction holds the chain.
+    """
+
+    def write(self, connection: Connection, rows: Sequence[AuditRow]) -> None: ...
+
+
+def trail_writer(dialect: Dialect) -> Trail:
+    return _Skipping(dialect) if dialect.name == "postgresql" else _Single(dialect)
+
+
+class _Single:
+    """A database with one writer: the first chain."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._free, self._first = Compiled(_FREE, dialect), Compiled(_FIRST, dialect)
-        self._insert, self._move = Compiled(insert(audit), dialect), Compiled(_MOVE, dialect)
+        self._head, self._move = Compiled(_HEADS.limit(1), dialect), Compiled(_MOVE, dialect)
+        self._insert = Compiled(insert(audit), dialect)
 
     def write(self, connection: Connection, rows: Sequence[AuditRow]) -> None:
-        """Writes rows that `audit_row` made; chain, number and hash are given to them here."""
-        if not rows:
-            return
-        found = self._free.first(connection, {}) or self._first.first(connection, {"first": 0})
+        found = self._head.first(connection, {}) if rows else None
         if found is None:
-            raise LookupError("the audit chains have no heads")
-        chain, number, digest = found
-        written = []
+            return _must_be_none(rows)
+        (chain, number, digest), written = found, []
         for row in rows:
             number += 1
             placed = AuditRow(chain, number, row.at, row.event, row.subject, row.detail)
             digest = row_hash(digest, placed)
-            written.append({**asdict(placed), "hash": digest})
+            written.append(_values(placed) | {"chain": chain, "number": number, "hash": digest})
         self._insert.run(connection, *written)
         self._move.run(connection, {"chain": chain, "number": number, "hash": digest})
+        return None
+
+
+class _Skipping:
+    """A database with many writers: a chain that no other transaction holds, or, when all are held, the first.
+
+    One statement finds the chain, hashes and writes: three would be three journeys with the chain held.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._free, self._first = _write(_FREE, dialect), _write(_FIRST, dialect)
+
+    def write(self, connection: Connection, rows: Sequence[AuditRow]) -> None:
+        for row in rows:
+            values = _values(row) | {"content": row_content(row).decode()}
+            if not (self._free.first(connection, values) or self._first.first(connection, values)):
+                _must_be_none(rows)
+
+
+def _write(which: str, dialect: Dialect) -> Compiled:
+    statement = text(_WRITE.format(which=which)).bindparams(bindparam("at", type_=Instant))
+    return Compiled(statement.columns(audit.c.number), dialect)
+
+
+def _values(row: AuditRow) -> dict[str, Any]:
+    return {"at": row.at, "event": row.event, "subject": row.subject, "detail": row.detail}
+
+
+def _must_be_none(rows: Sequence[AuditRow]) -> None:
+    if rows:
+        raise LookupError("the audit chains have no heads")
 
 
 def audit_row(at: datetime, event: str, subject: str, detail: Mapping[str, Any]) -> AuditRow:

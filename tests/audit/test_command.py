@@ -1,6 +1,6 @@
 """verify-audit and export-audit on the command line, on both databases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -28,13 +28,13 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 @pytest.fixture
-def ids(database_url: str) -> Iterator[list[str]]:
+def ids(database_url: str) -> list[str]:
     """A record of two decisions and three reads; the ids of its cases."""
     store = open_store(database_url)
     opened = [str(store.append(opening())) for _ in range(2)]
     store.audit("read", [*opened, opened[0]], {"by": "read", "caller": "clinic"})
     store.close()
-    yield opened
+    return opened
 
 
 def tamper(url: str, *statements: str) -> None:
@@ -68,7 +68,11 @@ TAMPERED = {
         "Chain 0, row 6 (decision of ",
     ),
     "reordered": (
-        [f"UPDATE audit SET number = {new} WHERE number = {old}" for old, new in ((2, 99), (3, 2), (99, 3))],
+        [
+            "UPDATE audit SET number = 99 WHERE number = 2",
+            "UPDATE audit SET number = 2 WHERE number = 3",
+            "UPDATE audit SET number = 3 WHERE number = 99",
+        ],
         "Chain 0, row 2 (read of ",
     ),
     "emptied": (["DELETE FROM audit"], "Chain 0: its end is cut off; it has 0 rows, and its head says 5."),

@@ -64,7 +64,7 @@ def test_any_change_of_one_row_is_found_and_named(data: st.DataObject) -> None:
         )
     )
     changed = list(rows)
-    changed[at] = replace(rows[at], **{column: value})
+    changed[at] = replace(rows[at], **{column: value})  # type: ignore[arg-type]
     found = list(problems(changed, heads))
     assert found
     assert found[0].startswith(f"Chain 0, row {at + 1} ")
@@ -131,8 +131,8 @@ def test_two_rows_that_change_places_are_found(data: st.DataObject) -> None:
     for takes_hash in (True, False):
         swapped = list(rows)
         for here, there in ((one, other), (other, one)):
-            keeps = {} if takes_hash else {"hash": rows[here].hash}
-            swapped[here] = replace(rows[there], number=here + 1, **keeps)
+            digest = rows[there if takes_hash else here].hash
+            swapped[here] = replace(rows[there], number=here + 1, hash=digest)
         assert next(problems(swapped, heads)).startswith(f"Chain 0, row {one + 1} ")
 
 

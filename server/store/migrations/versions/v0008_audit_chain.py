@@ -32,6 +32,7 @@ def upgrade() -> None:
         "audit",
         *(sa.Column(name, type_(), nullable=False, autoincrement=False) for name, type_ in _COLUMNS),
         sa.PrimaryKeyConstraint("chain", "number", name="pk_audit"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_audit_subject", "audit", ["subject"])
     heads = op.create_table(
