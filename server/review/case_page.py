@@ -34,7 +34,8 @@ def load(case_id: str, desk: ReviewDesk) -> tuple[tuple[Fact, ...], Case]:
 
 def leave_trace(desk: ReviewDesk, event: str, case_id: str, me: SignedIn, **detail: str | int) -> None:
     """An audit row. One that cannot be written stops what it would tell of: nobody reads a case unseen."""
-    desk.world.store.audit(event, [case_id], {"reviewer": me.reviewer.login, "role": me.reviewer.role, **detail})
+    who = {"reviewer": me.reviewer.login, "npi": me.reviewer.npi, "role": me.reviewer.role}
+    desk.world.store.audit(event, [case_id], {**who, **detail})
 
 
 async def case_page(request: Request, case_id: CaseId, me: SignedInOf) -> Response:

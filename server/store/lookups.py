@@ -1,8 +1,13 @@
 """What is asked of the record of one case, or of one member, as SQL."""
 
+from typing import Any
+
 from sqlalchemy import bindparam, select
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.dml import ReturningInsert
 
 from server.store.schema import approval, fact, item, rendering, submission, visible
+from server.store.sign_in import insert_or
 
 BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
 RENDERING = (
@@ -45,3 +50,10 @@ PROVIDERS = (
     .where(submission.c.id == bindparam("id"))
     .distinct()
 )
+
+
+def claim_transaction(dialect: Dialect) -> ReturningInsert[Any]:
+    """Opens a submission. A parallel second insert waits here until the first has committed, then returns no row."""
+    claimed = insert_or(dialect, submission).on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
+    opened: ReturningInsert[Any] = claimed.returning(submission.c.seq)
+    return opened

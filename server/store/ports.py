@@ -1,6 +1,7 @@
 """What the server keeps, and the port through which it does. Adapters: sql.py (SQLite or PostgreSQL, one code path)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
+from server.store.chain import AuditRow, Head
 from server.store.desk_port import Desk
 from server.store.message_port import Messages
 from server.store.outbox_ports import Outbox
@@ -165,8 +167,11 @@ class Store(Protocol):
     """
 
     @property
+    def desk(self) -> Desk: ...
+
+    @property
     def outbox(self) -> Outbox:
-        """Subscriptions, and what is to be told to them: written by `append`, in the transaction of the change."""
+        """Subscriptions, and what is to be told to them: written by `append`, in its transaction."""
         ...
 
     @property
@@ -214,7 +219,14 @@ class Store(Protocol):
     def assertion(self, assertion_id: str) -> Assertion | None: ...
 
     def audit(self, event: str, subjects: Sequence[str], detail: Mapping[str, Any]) -> None:
-        """One audit row for each subject: what happened (`read`, ...) to which id. No patient data in `detail`."""
+        """One audit row for each subject: what happened (`read`, ...) to which id.
+
+        detail: who did it, as trail.py says; no patient data.
+        """
+        ...
+
+    def trail(self) -> AbstractContextManager[tuple[Sequence[Head], Iterator[AuditRow]]]:
+        """The heads of the audit chains and all their rows, of one moment; see chain.problems."""
         ...
 
     def report(self, errors: QuestionnaireErrors) -> None: ...
@@ -235,8 +247,3 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
-
-    @property
-    def desk(self) -> Desk:
-        """The record's side of the review desk."""
-        ...

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
 
-import orjson
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +18,7 @@ from server.fhir.version import Version
 from server.policy.desk import ClockRules
 from server.store import rows
 from server.store.append import append
+from server.store.chain import AuditRow, Head
 from server.store.commit import commit_of
 from server.store.compiled import Compiled
 from server.store.connect import Engines, connect, is_damage, revision
@@ -26,7 +26,7 @@ from server.store.dedicate import dedicate
 from server.store.desk import SqlDesk, opened_row, write_desk_row
 from server.store.desk_schema import desk_case
 from server.store.inquiry import matching
-from server.store.lookups import ACTIVE, BY_TRANSACTION, EXPLANATION, FACTS, PROVIDERS, RENDERING
+from server.store.lookups import ACTIVE, BY_TRANSACTION, EXPLANATION, FACTS, PROVIDERS, RENDERING, claim_transaction
 from server.store.messages import SqlMessages
 from server.store.outbox import SqlOutbox
 from server.store.overlap import BESIDE, refuse_overlap
@@ -41,25 +41,29 @@ from server.store.ports import (
 from server.store.schema import (
     HEAD,
     assertion,
-    audit,
     metadata,
     questionnaire_error,
-    submission,
 )
-from server.store.sign_in import insert_or
+from server.store.trail import audit_row, decision_row, trail_of, trail_writer
 
 _T = TypeVar("_T")
 
 
 def open_store(
-    url: str, clock: Clock = now, changed: Callable[[], None] = lambda: None, rules: ClockRules | None = None
+    url: str,
+    clock: Clock = now,
+    changed: Callable[[], None] = lambda: None,
+    rules: ClockRules | None = None,
+    *,
+    bring_up: bool = True,
 ) -> "SqlStore":
     """The store at `sqlite:///file` or `postgresql://...`, its schema up to date. Raises UnusableDatabase.
 
     clock: dates the audit rows of `audit`; what is recorded brings its own time. changed: called after the commit of
     each change of an answered case, since somebody may have to be told. rules: the clocks by which cases fall due.
+    bring_up: whether a record that is not there is made, and an older one migrated; else both are refused.
     """
-    return SqlStore(connect(url), clock, changed, rules)
+    return SqlStore(connect(url, bring_up=bring_up), clock, changed, rules)
 
 
 class SqlStore:
@@ -83,17 +87,12 @@ class SqlStore:
         self.desk = SqlDesk(self)
         dialect = engines.writes.dialect
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
+        self._trail = trail_writer(dialect)
         self._active = Compiled(ACTIVE, dialect)
         self._beside = Compiled(BESIDE, dialect)
         self._by_transaction = Compiled(BY_TRANSACTION, dialect)
         self._rendering = Compiled(RENDERING, dialect)
-        # A parallel second insert waits here until the first has committed, and then returns no row.
-        self._claim_transaction = Compiled(
-            insert_or(dialect, submission)
-            .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
-            .returning(submission.c.seq),
-            dialect,
-        )
+        self._claim_transaction = Compiled(claim_transaction(dialect), dialect)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -120,9 +119,7 @@ class SqlStore:
             raise DatabaseGone from error
 
     def append(self, change: Change) -> str | None:
-        case = change.case
-        decided = {"facts": case.facts, "items": {str(i.sequence): i.outcome for i in case.items}}
-        decision = _audit_row(case.answered, "decision", case.id, decided)
+        decision = decision_row(change)
         if change.expected:
             added = self.write(lambda connection: self._add(connection, change, decision))
             self._changed()
@@ -131,7 +128,7 @@ class SqlStore:
         return self.write(lambda connection: self._open(connection, change, first, parts, decision))
 
     def _open(
-        self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: rows.Row
+        self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: AuditRow
     ) -> str:
         claimed = self._claim_transaction.first(connection, first)
         if claimed is None:
@@ -143,19 +140,19 @@ class SqlStore:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
         self._insert[desk_case].run(connection, {"submission": claimed[0], **opened_row(change, self._rules)})
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
-        self._insert[audit].run(connection, decision)
+        self._trail.write(connection, [decision])
         return change.case.id
 
     def _admit(self, connection: Connection, change: Change) -> None:
         refuse_overlap(connection, change, self._beside)
 
-    def _add(self, connection: Connection, change: Change, decision: rows.Row) -> str | None:
+    def _add(self, connection: Connection, change: Change, decision: AuditRow) -> str | None:
         seq = append(connection, change, self._admit)
         if seq is None:
             return None
         write_desk_row(connection, seq, change.case, self._rules)
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
-        self._insert[audit].run(connection, decision)
+        self._trail.write(connection, [decision])
         return change.case.id
 
     def case(self, case_id: str) -> Case | None:
@@ -217,8 +214,13 @@ class SqlStore:
     def audit(self, event: str, subjects: Sequence[str], detail: Mapping[str, Any]) -> None:
         if not subjects:
             return
-        written = [_audit_row(self._clock(), event, subject, detail) for subject in subjects]
-        self.write(lambda connection: self._insert[audit].run(connection, *written))
+        written = [audit_row(self._clock(), event, subject, detail) for subject in subjects]
+        self.write(lambda connection: self._trail.write(connection, written))
+
+    @contextmanager
+    def trail(self) -> Iterator[tuple[Sequence[Head], Iterator[AuditRow]]]:
+        with self._faults(), trail_of(self._engines) as found:
+            yield found
 
     def report(self, errors: QuestionnaireErrors) -> None:
         row = rows.questionnaire_error_row(errors)
@@ -242,7 +244,3 @@ class SqlStore:
 
     def close(self) -> None:
         self._engines.dispose()
-
-
-def _audit_row(at: Any, event: str, subject: str, detail: Mapping[str, Any]) -> rows.Row:
-    return {"at": at, "event": event, "subject": subject, "detail": orjson.dumps(dict(detail)).decode()}
