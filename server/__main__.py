@@ -1,26 +1,14 @@
-"""The command line: python -m server serve | check-policies | explain FILE | demo | add-reviewer LOGIN."""
+"""The command line: python -m server serve | check-policies | demo | ... ; `--help` names every command."""
 
 import argparse
-import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext, TLSVersion
-from types import FrameType
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from server.errors import EngineError, InvalidRequest, PolicyProblems, UnusableSetting, VitruvianError
+from server.errors import InvalidRequest, PolicyProblems, UnusableSetting, VitruvianError
 from server.settings import Settings
-
-if TYPE_CHECKING:
-    from server.cql.engine import CqlEngine
-
-GOODBYE_SECONDS = (
-    10  # seconds for requests that run at a SIGTERM; a decision takes 2 at most, and a slow sender can send again
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("role", "name", "npi"):
         reviewer.add_argument(f"--{name}", required=True)
     reviewer.add_argument("--specialty", help="NUCC taxonomy code")
+    _audit_commands(commands)
     chosen = parser.parse_args(arguments)
     run: dict[str, Callable[[Settings], int]] = {
         "serve": serve,
@@ -44,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         "explain": lambda settings: explain_file(settings, chosen.file),
         "demo": demo,
         "add-reviewer": lambda settings: add_reviewer(settings, chosen),
+        "verify-audit": lambda settings: verify_audit(settings, chosen.head),
+        "export-audit": lambda settings: export_audit(settings, chosen.since, chosen.out),
     }
     try:
         return run[chosen.command](Settings())
@@ -59,118 +50,31 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
+def _audit_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verify = commands.add_parser("verify-audit", help="find audit rows that were changed, removed, inserted or moved")
+    verify.add_argument("--head", metavar="HEAD", help="a head that verify-audit printed: the rows up to it must stand")
+    export = commands.add_parser("export-audit", help="write the audit rows as FHIR AuditEvents, one a line")
+    export.add_argument("--since", metavar="TIME", help="from this day or moment on, like 2026-03-01 (UTC)")
+    export.add_argument("--out", type=Path, metavar="FILE", help="write here, not to standard output")
+
+
 def serve(settings: Settings) -> int:
     """Serves until SIGTERM or Ctrl-C, then lets running requests finish."""
-    import uvicorn
+    from server.serve import serve as run
 
-    from server.app import create_app
-    from server.connection import ImpatientProtocol
-    from server.log import configure, log
-    from server.pages.examples import SUBMIT, example_files
-    from server.practice import practise
-    from server.services import open_services
-
-    configure(settings.log_level, json=settings.log_json)
-    # uvicorn raises the signal again after a clean shutdown; this makes that a clean exit
-    signal.signal(signal.SIGTERM, _exit)
-    signal.signal(signal.SIGINT, _exit)
-    _check_certificate(settings)
-    with _bind(settings) as listener:
-        services = open_services(settings)
-        try:
-            _wait_for(services.engine, settings)
-            app = create_app(services)
-            _listen(listener, settings)
-            if sample := example_files(settings.policies).get(SUBMIT):
-                practise(services, sample)
-        except BaseException:
-            services.close()
-            raise
-        log.info("serving", base_url=settings.base_url, reason="no authentication: loopback only")
-        config = uvicorn.Config(
-            app,
-            timeout_graceful_shutdown=GOODBYE_SECONDS,
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
-            ssl_context_factory=_tls if settings.tls_certificate else None,
-            log_level="warning",
-            access_log=False,
-            http=ImpatientProtocol,
-            server_header=False,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
-    return 0
-
-
-def _bind(settings: Settings) -> socket.socket:
-    """Binds the address before anything else is opened; nobody can connect yet."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        listener.close()
-        raise _no_address(settings, error) from error
-    return listener
-
-
-def _listen(listener: socket.socket, settings: Settings) -> None:
-    try:
-        listener.listen()
-    except OSError as error:  # another server bound the address at the same moment
-        raise _no_address(settings, error) from error
-
-
-def _no_address(settings: Settings, error: OSError) -> UnusableSetting:
-    where = f"{settings.host}, port {settings.port}"
-    text = f"cannot listen on {where}: {error.strerror}. Set VITRUVIAN_HOST and VITRUVIAN_PORT to a free address."
-    return UnusableSetting(text)
-
-
-def _check_certificate(settings: Settings) -> None:
-    """Checks the certificate before anything is opened; uvicorn would read the files only after all the rest."""
-    if settings.tls_certificate is None:
-        return
-    try:
-        SSLContext(PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
-    except OSError as error:  # an SSLError is one
-        raise UnusableSetting(
-            f"VITRUVIAN_TLS_CERTIFICATE and VITRUVIAN_TLS_KEY: {settings.tls_certificate} and {settings.tls_key} are "
-            f"no certificate with its key ({error.strerror}). Name PEM files, the key without a pass phrase."
-        ) from error
-
-
-def _wait_for(engine: "CqlEngine", settings: Settings) -> None:
-    """Waits for the CQL engine, so that a server which cannot decide does not say that it is ready."""
-    try:
-        engine.wait()
-    except EngineError as error:
-        raise UnusableSetting(
-            f"VITRUVIAN_ENGINE_SCRIPT: {settings.engine_script}: {error}. Build it again: `make setup`."
-        ) from error
-
-
-def _tls(_: object, default: Callable[[], SSLContext]) -> SSLContext:
-    context = default()
-    context.minimum_version = TLSVersion.TLSv1_2  # whatever the machine's OpenSSL would still accept (crd sec-2)
-    return context
-
-
-def _exit(_: int, __: FrameType | None) -> None:
-    raise SystemExit(0)
+    return run(settings)
 
 
 def check_policies(settings: Settings) -> int:
     """Lists every problem of policies, plan and sandbox file, and runs every worked case; 0 when there is none."""
     from server.authoring.check_policies import read_policy_files
     from server.authoring.worked_cases import run_worked_cases
-    from server.services import open_engine
+    from server.services import open_engine, wait_for
 
     files = read_policy_files(settings.policies, settings.questionnaires, settings.plan, settings.sandbox)
     engine = open_engine(settings, files.policies)
     try:
-        _wait_for(engine, settings)
+        wait_for(engine, settings)
         report = run_worked_cases(settings.policies, files.policies, files.plan, engine)
     finally:
         engine.close()
@@ -189,7 +93,7 @@ def explain_file(settings: Settings, file: Path) -> int:
     from server.authoring.printed_decision import explain, refusal
     from server.policy.library import PolicyLibrary
     from server.policy.plan_file import load_plan
-    from server.services import open_engine
+    from server.services import open_engine, wait_for
 
     try:
         raw = file.read_bytes()
@@ -200,7 +104,7 @@ def explain_file(settings: Settings, file: Path) -> int:
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     engine = open_engine(settings, policies)
     try:
-        _wait_for(engine, settings)
+        wait_for(engine, settings)
         sys.stdout.writelines(explain(raw, policies, load_plan(settings.plan), engine))
     except InvalidRequest as error:
         sys.stdout.writelines(refusal(error))
@@ -235,6 +139,26 @@ def add_reviewer(settings: Settings, chosen: argparse.Namespace) -> int:
         store.close()
     sys.stdout.write(f"{chosen.login} can sign in at {settings.base_url}/review\n")
     return 0
+
+
+def verify_audit(settings: Settings, head: str | None) -> int:
+    """Lists every problem of the audit rows; 0 when there is none."""
+    from server.audit.command import verify
+
+    return verify(settings.database_url, head, sys.stdout.write)
+
+
+def export_audit(settings: Settings, since: str | None, out: Path | None) -> int:
+    """Writes the audit rows as AuditEvents."""
+    from server.audit.command import export, moment
+
+    try:
+        first = moment(since) if since else None
+    except ValueError:
+        raise UnusableSetting(
+            "--since is no day or moment; write it like 2026-03-01 or 2026-03-01T09:30:00Z."
+        ) from None
+    return export(settings.database_url, settings.base_url, first, out)
 
 
 def _say(line: str) -> None:

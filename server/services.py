@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.cql.engine import CqlEngine
-from server.errors import UnusableSetting
+from server.errors import EngineError, UnusableSetting
 from server.pas.sandbox.sandbox_file import Scripts, load_sandbox
 from server.policy.library import PolicyLibrary
 from server.policy.plan import Plan
@@ -73,6 +73,19 @@ def open_engine(settings: Settings, policies: PolicyLibrary) -> CqlEngine:
         timeout_seconds=settings.cql_timeout_seconds,
         memory_mb=settings.cql_memory_mb,
     )
+
+
+def wait_for(engine: CqlEngine, settings: Settings) -> None:
+    """Waits for the CQL engine, so that a server which cannot decide does not say that it is ready.
+
+    Raises UnusableSetting for a script that is none.
+    """
+    try:
+        engine.wait()
+    except EngineError as error:
+        raise UnusableSetting(
+            f"VITRUVIAN_ENGINE_SCRIPT: {settings.engine_script}: {error}. Build it again: `make setup`."
+        ) from error
 
 
 def _script(file: Path) -> str:

@@ -26,8 +26,8 @@ class Url:
     """method and path as served (under a FHIR base: relative to it); handler: the function that answers.
 
     interaction: what FHIR calls it, for the CapabilityStatement: `Claim/$submit` (operation), `ClaimResponse:read`,
-    `Questionnaire:search-type`, or empty. body: the example of what is sent, a file of a policy's `demo/` without
-    `.json` or one of subscriptions.routes.EXAMPLES; empty where nothing is.
+    `Questionnaire:search-type`, `/$submit-attachment` (of the system), or empty. body: the example of what is sent, a
+    file of a policy's `demo/` without `.json` or one of subscriptions.routes.EXAMPLES; empty where nothing is.
     query: what each parameter of the query means. answers: the statuses that the handler gives; any row may also refuse
     in the words of outcomes.py. media: what is read and answered.
     """

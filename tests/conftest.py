@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests import postgres, redis_server
 
@@ -13,6 +14,8 @@ DATABASES = ("sqlite", "postgresql")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "durability: kills real processes for a minute or more; `make check` runs it")
+    settings.register_profile("untimed", deadline=None)  # a busy machine fails no law
+    settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

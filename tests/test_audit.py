@@ -24,7 +24,7 @@ def test_reads_and_decisions_leave_rows(tmp_path: Path) -> None:
         rows = record.execute("SELECT event, subject, detail FROM audit").fetchall()
     record.close()
     assert [(event, detail) for event, _, detail in rows] == [
-        ("decision", '{"facts":2,"items":{"1":"approve"}}'),
+        ("decision", '{"facts":2,"items":{"1":"approve"},"caller":"loopback"}'),
         ("read", '{"by":"explain","caller":"loopback"}'),
         ("read", '{"by":"read","caller":"loopback"}'),
         ("read", '{"by":"inquiry","caller":"loopback"}'),

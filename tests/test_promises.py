@@ -32,20 +32,27 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 def promised(http: httpx.Client, version: Version) -> set[Interaction]:
     """Every interaction and operation of a CapabilityStatement."""
-    resources = http.get(f"{version.base}/metadata").json()["rest"][0]["resource"]
+    rest = http.get(f"{version.base}/metadata").json()["rest"][0]
+    resources = rest["resource"]
+    codes_of_the_system = {("", f"${o['name']}") for o in rest.get("operation", ())}
     codes = {(r["type"], i["code"]) for r in resources for i in r.get("interaction", ())}
-    return codes | {(r["type"], f"${o['name']}") for r in resources for o in r.get("operation", ())}
+    return (
+        codes | codes_of_the_system | {(r["type"], f"${o['name']}") for r in resources for o in r.get("operation", ())}
+    )
 
 
 def served(http: httpx.Client, version: Version) -> set[Interaction]:
     """Every interaction that OpenAPI lists under a FHIR base. A system-level operation is an alias of a type's."""
     found = set()
+    alone = set()
     for path, methods in http.get("/openapi.json").json()["paths"].items():
         match = re.fullmatch(rf"{version.base}/([A-Z][A-Za-z]+)(/{{id}})?(?:/(\$[a-z-]+))?", path)
+        if path.startswith(f"{version.base}/$"):
+            alone.add(path.removeprefix(f"{version.base}/"))
         for method in methods if match else ():
             type_, instance, operation = match.groups() if match else ("", None, None)
             found.add((type_, operation or _CODES[method.upper(), instance is not None]))
-    return found
+    return found | {("", name) for name in alone - {what for _, what in found}}
 
 
 def is_served(http: httpx.Client, method: str, path: str) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import orjson
 
 from server.answer.claim_response import render
-from server.decision.case import Case, Fact, apply
+from server.decision.apply import apply
+from server.decision.case import Case, Fact
 from server.fhir.version import Version
 from server.store.ports import Assertion, Change
 
@@ -24,7 +25,7 @@ def change_of(
 ) -> Change:
     """What `store.append` writes for facts that follow a case, or that open one. Raises DecisionRefused.
 
-    raw: the bytes of the request that opens the case.
+    raw: the bytes of the message that the change comes from.
     """
     now = case
     for fact in facts:
@@ -37,20 +38,21 @@ def change_of(
         expected=case.facts if case else 0,
         facts=tuple(facts),
         renderings=dress(renderings, now) if dress else renderings,
-        assertions=tuple(_contexts(now)) if case is None else (),
+        assertions=tuple(_contexts(now, case)),
         raw=raw,
     )
 
 
-def _contexts(case: Case) -> Iterator[Assertion]:
-    """For each requested form, what `$questionnaire-package` with its `context` needs to answer alike (pas P-90)."""
+def _contexts(case: Case, before: Case | None) -> Iterator[Assertion]:
+    """For each form that is asked for since, what `$questionnaire-package` needs by its `context` (pas P-90)."""
     request = case.request
+    known = {i.document.id for i in before.items if i.document} if before else set()
     for item in case.items:
-        if item.document is None:
+        if item.document is None or item.document.id in known:
             continue
         yield Assertion(
             id=item.document.context["value"],
-            created=case.received,
+            created=case.answered,
             hook="claim-submit",
             version=request.version,
             member_ids=request.member_ids,

@@ -146,7 +146,7 @@ def _outcome(items: Sequence[CaseItem], version: Version) -> str:
     complete: every item is decided; partial: decided and pended items mix. When every item is pended, 2.2 knows
     `complete` only, while 2.0 has `queued`, which FHIR R4 defines as held for processing.
     """
-    pended = {d.status is Status.PENDED for d in items}
+    pended = {d.status is Status.PENDED for d in items if d.status is not Status.CANCELLED}
     if len(pended) > 1:
         return "partial"
     return "queued" if pended == {True} and version is Version.V2_0 else "complete"

@@ -9,7 +9,7 @@ from server.decision.ruling import Status
 
 def disposition(items: Sequence[CaseItem]) -> str:
     """ClaimResponse.disposition: the decision in one plain sentence."""
-    if any(d.ruling for d in items):
+    if any(d.ruling or d.status is Status.CANCELLED for d in items):
         return " ".join(dict.fromkeys(_ruled(d) for d in items))
     certified = sum(d.approved for d in items)
     if certified == len(items):
@@ -34,5 +34,7 @@ def _ruled(item: CaseItem) -> str:
             return f"Certified otherwise than requested{_days(item)}; see what was added.{who}"
         case Status.DENIED:
             return f"Not certified.{who} The notes give the reasons."
+        case Status.CANCELLED:
+            return "Cancelled by the provider."
         case Status.PENDED:
             return f"Pended. {waits_in_words(item)}."

@@ -4,6 +4,7 @@ from typing import Any
 
 from server.decision.case import CaseItem
 from server.decision.model import Finding, Outcome
+from server.decision.ruling import Status
 from server.policy.model import State
 
 _DECIDES = {
@@ -21,6 +22,8 @@ def notes_of(item: CaseItem) -> list[str]:
 
     A person's reasons where one decided. Empty for a machine's approval, which leaves nothing to settle.
     """
+    if item.status is Status.CANCELLED:
+        return []
     if item.ruling is not None:
         return list(item.ruling.reasons)
     if item.waits_for is None:

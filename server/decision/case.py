@@ -1,17 +1,15 @@
-"""The life of one request: facts, and the case that they lead to. Every change goes `apply` -> render -> store.append.
+"""The life of one request: facts, and the case that they lead to (apply.py).
 
 A fact says what happened, when, and by whom. Facts are only ever added; applied in their order they give the case.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
 from server.decision.model import Decision, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem
-from server.decision.ruling import Authorization, PersonDecision, Status, by_machine, rule
-from server.errors import DecisionRefused
+from server.decision.ruling import Authorization, PersonDecision, Status
 from server.fhir.read import Resource
 from server.policy.model import State
 
@@ -70,7 +68,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class DecidedByMachine:
-    """The machine approved or pended each item. remark: what the answer says beside the decision."""
+    """The machine approved or pended each item that waited to be judged: first all of them, then those touched since.
+
+    remark: what the answer says beside the decision.
+    """
 
     at: datetime
     items: tuple[MachineDecision, ...]
@@ -85,20 +86,46 @@ class Ruled:
     rulings: tuple[Ruling, ...]
 
 
-Fact: TypeAlias = Received | DecidedByMachine | Ruled
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The sender sent the request anew, with what is added, changed and cancelled (pas P-80 to P-84).
+
+    request: as it asks now, without the items that are cancelled. touched: the items to be judged by it: new ones and
+    those that it changes. cancelled: those that it takes back. An item that is in none of them stays as it stands.
+    """
+
+    at: datetime
+    caller: str
+    request: AuthorizationRequest
+    touched: tuple[int, ...]
+    cancelled: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Documents came in (pas P-93 to P-95). request: with them. touched: the items to be judged by it."""
+
+    at: datetime
+    caller: str
+    request: AuthorizationRequest
+    touched: tuple[int, ...]
+
+
+Fact: TypeAlias = Received | DecidedByMachine | Ruled | Updated | Attached
 
 
 @dataclass(frozen=True, slots=True)
 class CaseItem:
     """One requested item as it stands. decision: the machine's; what a person ruled is in `authorization`.
 
-    reference: stays with the item for good, so that an inquiry by it finds what became of the item (pas P-76).
+    own_number: the authorization number that it was given first; no other is ever its. reference: stays with the item
+    for good as well, so that an inquiry by it finds what became of the item (pas P-76).
     """
 
     requested: RequestedItem
     decision: Decision
     authorization: Authorization
-    number: str | None
+    own_number: str | None
     reference: str | None
     document: RequestedDocument | None
 
@@ -115,6 +142,11 @@ class CaseItem:
         return self.status is Status.APPROVED
 
     @property
+    def number(self) -> str | None:
+        """The authorization number, while the item is authorized."""
+        return self.own_number if self.status in (Status.APPROVED, Status.MODIFIED) else None
+
+    @property
     def ruling(self) -> PersonDecision | None:
         """The last decision of a person; None where no person decided."""
         return self.authorization.decided_by
@@ -128,7 +160,9 @@ class CaseItem:
 
     @property
     def outcome(self) -> str:
-        """The machine's outcome, or the verdict of the person who decided since."""
+        """The machine's outcome, or the verdict of the person who decided since; `cancelled` by its sender."""
+        if self.status is Status.CANCELLED:
+            return Status.CANCELLED
         return self.ruling.verdict if self.ruling else self.decision.outcome
 
     @property
@@ -147,7 +181,8 @@ class Case:
     """One request and what became of it.
 
     facts: how many facts made it what it is; the number that the next one must follow.
-    answered: when the decision that stands was made. items: empty until the machine has decided.
+    answered: when the decision that stands was made. items: empty until the machine has decided; also those that later
+    versions of the request leave out. judging: the sequences of the items that the machine is to decide next.
     """
 
     id: str
@@ -158,62 +193,8 @@ class Case:
     answered: datetime
     items: tuple[CaseItem, ...] = ()
     remark: str = ""
+    judging: tuple[int, ...] = ()
 
-
-def apply(case: Case | None, fact: Fact) -> Case:
-    """The case after a fact. case: None before the first one. Raises DecisionRefused for a fact that cannot follow."""
-    if isinstance(fact, Received):
-        if case is not None:
-            raise DecisionRefused("A request is received once; what comes later changes its case.")
-        return Case(fact.case_id, fact.at, fact.caller, fact.request, facts=1, answered=fact.at)
-    if case is None:
-        raise DecisionRefused("A case begins with the request that was received.")
-    match fact:
-        case DecidedByMachine():
-            return _decided(case, fact)
-        case Ruled():
-            return _ruled(case, fact)
-
-
-def apply_all(facts: Iterable[Fact]) -> Case:
-    """The case after all these facts. Raises DecisionRefused when there is none, or when one cannot follow."""
-    case: Case | None = None
-    for fact in facts:
-        case = apply(case, fact)
-    if case is None:
-        raise DecisionRefused("A case begins with the request that was received.")
-    return case
-
-
-def _decided(case: Case, fact: DecidedByMachine) -> Case:
-    if case.items:
-        raise DecisionRefused("The machine has decided this request already.")
-    made = {d.sequence: d for d in fact.items}
-    if [*made] != [r.sequence for r in case.request.items] or len(made) != len(fact.items):
-        raise DecisionRefused("The machine decides every item of a request, each once and in their order.")
-    items = tuple(_first(requested, made[requested.sequence]) for requested in case.request.items)
-    return replace(case, items=items, remark=fact.remark, answered=fact.at, facts=case.facts + 1)
-
-
-def _first(requested: RequestedItem, made: MachineDecision) -> CaseItem:
-    authorization = by_machine(made.decision.outcome)
-    approved = authorization.status is Status.APPROVED
-    if bool(made.number) is not approved or bool(made.reference) is approved:
-        raise DecisionRefused("What is approved has an authorization number, and what is pended a reference number.")
-    return CaseItem(requested, made.decision, authorization, made.number, made.reference, made.document)
-
-
-def _ruled(case: Case, fact: Ruled) -> Case:
-    rulings = {r.sequence: r for r in fact.rulings}
-    if not rulings or len(rulings) != len(fact.rulings) or not rulings.keys() <= {i.sequence for i in case.items}:
-        raise DecisionRefused("A ruling names items of the case, each once.")
-    items = tuple(_after(i, rulings[i.sequence]) if i.sequence in rulings else i for i in case.items)
-    return replace(case, items=items, answered=fact.at, facts=case.facts + 1)
-
-
-def _after(item: CaseItem, ruling: Ruling) -> CaseItem:
-    authorization = rule(item.authorization, ruling.decision)
-    authorized = authorization.status in (Status.APPROVED, Status.MODIFIED)
-    if bool(ruling.number) is not authorized:
-        raise DecisionRefused("An authorization, and no other ruling, has an authorization number.")
-    return replace(item, authorization=authorization, number=ruling.number)
+    def item(self, sequence: int) -> CaseItem | None:
+        """The item of this sequence; None where there is none, or it was never judged."""
+        return next((i for i in self.items if i.sequence == sequence), None)

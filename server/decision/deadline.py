@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.decision.case import Case, Fact, apply
+from server.decision.apply import apply
+from server.decision.case import Case, Fact
 from server.decision.model import Outcome
 from server.decision.request import AuthorizationRequest
 from server.errors import DecisionRefused

@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from server.decision.case import DecidedByMachine, Fact, Received, Ruled
+from server.decision.case import Attached, DecidedByMachine, Fact, Received, Ruled, Updated
 from server.decision.request import AuthorizationRequest, RequestedItem, SentResponse, Transaction
+from server.decision.ruling import NOT_RECORDED
 from server.fhir.read import BundleIndex, Coding, Resource
 from server.fhir.version import Version
 
@@ -42,13 +43,10 @@ class _Item:
     tied: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
-    """A Received fact; every resource by its place in `bundle`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A request; every resource by its place in `bundle`."""
 
-    at: datetime
-    case_id: str
-    caller: str
     version: Version
     bundle: Resource
     patient: str
@@ -66,25 +64,87 @@ class _Received:
     items: tuple[_Item, ...]
 
 
-_KINDS: dict[type[Fact], str] = {Received: "received", DecidedByMachine: "decided-by-machine", Ruled: "ruled"}
-_WRITTEN: dict[str, type[Any]] = {"received": _Received, "decided-by-machine": DecidedByMachine, "ruled": Ruled}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Received(_Asked):
+    """A Received fact."""
+
+    at: datetime
+    case_id: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Changed(_Asked):
+    """An Updated or an Attached fact, which has nothing cancelled."""
+
+    at: datetime
+    caller: str
+    touched: tuple[int, ...]
+    cancelled: tuple[int, ...] = ()
+
+
+_KINDS: dict[type[Fact], str] = {
+    Received: "received",
+    DecidedByMachine: "decided-by-machine",
+    Ruled: "ruled",
+    Updated: "updated",
+    Attached: "attached",
+}
+_WRITTEN: dict[str, type[Any]] = {
+    "received": _Received,
+    "decided-by-machine": DecidedByMachine,
+    "ruled": Ruled,
+    "updated": _Changed,
+    "attached": _Changed,
+}
 
 
 def kind_of(fact: Fact) -> str:
-    """The word under which the record keeps a fact: `received`, `decided-by-machine`, `ruled`."""
+    """The word under which the record keeps a fact: one of _WRITTEN."""
     return _KINDS[type(fact)]
 
 
 def fact_json(fact: Fact) -> bytes:
     """One JSON object; fact_from gives the same fact back."""
-    return orjson.dumps(_written(fact) if isinstance(fact, Received) else fact)
+    match fact:
+        case Received():
+            asked = _asked(fact.request)
+            return orjson.dumps(_Received(at=fact.at, case_id=fact.case_id, caller=fact.caller, **asked))
+        case Updated():
+            asked = _asked(fact.request) | {"touched": fact.touched, "cancelled": fact.cancelled}
+            return orjson.dumps(_Changed(at=fact.at, caller=fact.caller, **asked))
+        case Attached():
+            return orjson.dumps(_Changed(at=fact.at, caller=fact.caller, touched=fact.touched, **_asked(fact.request)))
+        case _:
+            return orjson.dumps(fact)
 
 
 def fact_from(kind: str, body: bytes) -> Fact:
     """The fact that fact_json wrote. Raises KeyError for a kind that is none, ValueError for what it did not write."""
+    if kind == "ruled" and b'"deny"' in body:
+        body = _denial_of_before(body)
     found = _reader(kind).validate_json(body)
-    fact: Fact = _read(found) if isinstance(found, _Received) else found
+    match found:
+        case _Received():
+            return Received(found.at, found.case_id, found.caller, _request(found))
+        case _Changed() if kind == "updated":
+            return Updated(found.at, found.caller, _request(found), found.touched, found.cancelled)
+        case _Changed():
+            return Attached(found.at, found.caller, _request(found), found.touched)
+    fact: Fact = found
     return fact
+
+
+def _denial_of_before(body: bytes) -> bytes:
+    """A denial as it is asked for today: what was not asked for when it was made is said to be not recorded."""
+    fact = orjson.loads(body)
+    for decision in (ruling["decision"] for ruling in fact["rulings"] if ruling["decision"]["verdict"] == "deny"):
+        if "criteria" not in decision:
+            decision["person"]["name"] = NOT_RECORDED
+            decision["person"]["specialty"] = decision["person"].get("specialty") or NOT_RECORDED
+            decision["reason_code"] = decision.get("reason_code") or NOT_RECORDED
+            decision["criteria"] = [NOT_RECORDED]
+    return orjson.dumps(fact)
 
 
 @cache
@@ -92,36 +152,24 @@ def _reader(kind: str) -> TypeAdapter[Any]:
     return TypeAdapter(_WRITTEN[kind])
 
 
-def _written(fact: Received) -> _Received:
-    request = fact.request
+def _asked(request: AuthorizationRequest) -> dict[str, Any]:
+    """The fields of _Asked."""
     places = {id(resource): place for place, resource in _places(request.bundle)}
 
     def at(resource: Resource | None) -> str | None:
         return None if resource is None else places[id(resource)]
 
     numbers = {id(response.resource): n for n, response in enumerate(request.responses)}
-    return _Received(
-        at=fact.at,
-        case_id=fact.case_id,
-        caller=fact.caller,
-        version=request.version,
-        bundle=request.bundle,
-        patient=places[id(request.patient)],
-        coverage=at(request.coverage),
-        insurer=places[id(request.insurer)],
-        requester=places[id(request.requester)],
-        organization=at(request.organization),
-        transaction=request.transaction,
-        member_ids=request.member_ids,
-        payer_ids=request.payer_ids,
-        requester_npis=request.requester_npis,
-        npis=request.npis,
-        created=request.created,
-        responses=tuple(
-            _Response(r.place, r.url, tuple(places[id(order)] for order in r.orders)) for r in request.responses
-        ),
-        items=tuple(_written_item(i, at, numbers) for i in request.items),
-    )
+    responses = (_Response(r.place, r.url, tuple(places[id(order)] for order in r.orders)) for r in request.responses)
+    same = ("version", "bundle", "transaction", "member_ids", "payer_ids", "requester_npis", "npis", "created")
+    return {
+        **{name: getattr(request, name) for name in same},
+        **{
+            name: at(getattr(request, name)) for name in ("patient", "coverage", "insurer", "requester", "organization")
+        },
+        "responses": tuple(responses),
+        "items": tuple(_written_item(i, at, numbers) for i in request.items),
+    }
 
 
 def _written_item(item: RequestedItem, at: Callable[[Resource | None], str | None], numbers: dict[int, int]) -> _Item:
@@ -137,13 +185,13 @@ def _written_item(item: RequestedItem, at: Callable[[Resource | None], str | Non
     )
 
 
-def _read(written: _Received) -> Received:
+def _request(written: _Asked) -> AuthorizationRequest:
     there = dict(_places(written.bundle))
     responses = tuple(
         SentResponse(there[r.place], r.place, r.url, tuple(there[order] for order in r.orders))
         for r in written.responses
     )
-    claim_items = written.bundle["entry"][0]["resource"]["item"]
+    claim_items = written.bundle["entry"][0]["resource"].get("item", ())
     items = tuple(
         RequestedItem(
             sequence=i.sequence,
@@ -158,7 +206,7 @@ def _read(written: _Received) -> Received:
         )
         for i, raw in zip(written.items, claim_items, strict=True)
     )
-    request = AuthorizationRequest(
+    return AuthorizationRequest(
         version=written.version,
         bundle=written.bundle,
         index=BundleIndex(written.bundle),
@@ -176,7 +224,6 @@ def _read(written: _Received) -> Received:
         responses=responses,
         items=items,
     )
-    return Received(written.at, written.case_id, written.caller, request)
 
 
 def _places(bundle: Resource) -> Iterator[tuple[str, Resource]]:

@@ -2,8 +2,9 @@
 
 from server.decision.case import CaseItem
 from server.decision.model import Outcome
-from server.decision.ruling import Status
+from server.decision.ruling import NOT_RECORDED, Status
 from server.fhir.x12 import (
+    CANCELLED,
     CERTIFIED,
     MODIFIED,
     MORE_INFORMATION_NEEDED,
@@ -18,8 +19,9 @@ ACTION = {
     Status.MODIFIED: MODIFIED,
     Status.DENIED: NOT_CERTIFIED,
     Status.PENDED: PENDED,
+    Status.CANCELLED: CANCELLED,
 }
-"""X12 306 of every state of an item. A machine certifies or pends; the other two need the decision of a person."""
+"""X12 306 of every state of an item. A machine certifies or pends; the sender cancels; the others need a person."""
 
 REASON = {
     Outcome.MORE_INFO_NEEDED: (MORE_INFORMATION_NEEDED, "More information from the provider is needed"),
@@ -34,7 +36,9 @@ def reason_of(item: CaseItem) -> tuple[str, str] | None:
     """The X12 886 code and words of why an item is not certified as requested; None where there is no code."""
     if item.waits_for is not None:
         return REASON[item.waits_for]
-    if item.ruling is not None and item.ruling.reason_code:
+    if item.status is Status.CANCELLED or item.ruling is None:
+        return None
+    if item.ruling.reason_code and item.ruling.reason_code != NOT_RECORDED:
         return (item.ruling.reason_code, item.ruling.reasons[0])
     return None
 

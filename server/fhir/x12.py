@@ -18,6 +18,7 @@ CERTIFIED = ("A1", "Certified in total")
 NOT_CERTIFIED = ("A3", "Not Certified")
 PENDED = ("A4", "Pended")
 MODIFIED = ("A6", "Modified")
+CANCELLED = ("C", "Cancelled")  # the guides name no code for it (pas T-27)
 
 # 886, why an item is pended; the guide names no code and no display of this list
 MORE_INFORMATION_NEEDED = "0U"

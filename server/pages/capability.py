@@ -17,6 +17,7 @@ from server.url import Url
 
 _DTR = "http://hl7.org/fhir/us/davinci-dtr"
 _PAS = "http://hl7.org/fhir/us/davinci-pas"
+_CDEX = "http://hl7.org/fhir/us/davinci-cdex/OperationDefinition/submit-attachment"
 _OURS = "http://vitruvian.example/fhir/OperationDefinition"
 
 _GUIDES = {
@@ -65,16 +66,17 @@ def capability_statement(urls: Iterable[Url], version: Version, base_url: str, n
     no guide's requirements: parts of them are not built yet, and it names only what is.
     """
     resources: dict[str, dict[str, Any]] = {}
+    of_the_system: list[dict[str, Any]] = []
     for url in urls:
         type_, _, operation = url.interaction.partition("/")
         if operation:
-            entry = resources.setdefault(type_, {"type": type_})
             described = {
                 "name": operation.lstrip("$"),
                 "definition": _definition(operation, version),
                 "documentation": f"{url.method} {url.path}: {url.summary}.",
             }
-            entry.setdefault("operation", []).append(described)
+            of_type = resources.setdefault(type_, {"type": type_}).setdefault("operation", []) if type_ else None
+            (of_the_system if of_type is None else of_type).append(described)
         elif ":" in url.interaction:
             type_, _, code = url.interaction.partition(":")
             entry = resources.setdefault(type_, {"type": type_})
@@ -100,7 +102,10 @@ def capability_statement(urls: Iterable[Url], version: Version, base_url: str, n
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json"],
         "implementationGuide": [_guide(base, number) for base, number in _GUIDES[version].items()],
-        "rest": [{"mode": "server", "security": {"description": _SECURITY}, "resource": list(resources.values())}],
+        "rest": [
+            {"mode": "server", "security": {"description": _SECURITY}, "resource": list(resources.values())}
+            | ({"operation": of_the_system} if of_the_system else {})
+        ],
     }
 
 
@@ -110,6 +115,8 @@ def _guide(base: str, number: str) -> str:
 
 def _definition(operation: str, version: Version) -> str:
     """The guide's definition of an operation, with its version; ours for one that no guide has."""
+    if operation == "$submit-attachment":
+        return _CDEX
     if operation in _DEFINED_ELSEWHERE[version]:
         return _DEFINED_ELSEWHERE[version][operation]
     if operation not in _DEFINED_ALIKE:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from server.decision.case import DecidedByMachine
+from server.decision.case import DecidedByMachine, Fact
 from server.decision.decide import decide
 from server.decision.model import Decision, Finding, Outcome
 from server.fhir.read import Resource
@@ -55,7 +55,7 @@ def for_a_person(
     found = dict(decisions)
     for n, decision in decisions.items():
         if decision.outcome is Outcome.MORE_INFO_NEEDED and (void := _hidden_answers(matched.items[n])):
-            found[n] = _for_a_nurse(decision, void)
+            found[n] = for_a_nurse(decision, void)
     for n in approved:
         item = matched.items[n]
         own = (
@@ -66,7 +66,7 @@ def for_a_person(
             _unsaid_answers(item),
         )
         for look in (*of_all, *own):
-            found[n] = _for_a_nurse(found[n], look) if look else found[n]
+            found[n] = for_a_nurse(found[n], look) if look else found[n]
     return found
 
 
@@ -204,10 +204,19 @@ def with_request_before(fact: DecidedByMachine, before: AskedBefore, world: Worl
     return _pended(fact, before.sequence, look, world)
 
 
+def with_other(fact: Fact, other: AskedBefore | AuthorizationStands, world: World) -> Fact:
+    """A fact that follows in a case, after another case was found to stand in its way: a decision waits for a nurse."""
+    if not isinstance(fact, DecidedByMachine):
+        return fact
+    if isinstance(other, AskedBefore):
+        return with_request_before(fact, other, world)
+    return with_authorization_beside(fact, other, world)
+
+
 def _pended(fact: DecidedByMachine, sequence: int, look: Look, world: World) -> DecidedByMachine:
     """The same decisions, but the item of this sequence waits for a nurse."""
     items = (
-        replace(i, decision=_for_a_nurse(i.decision, look), number=None, reference=world.new_number("VP"))
+        replace(i, decision=for_a_nurse(i.decision, look), number=None, reference=world.new_number("VP"))
         if i.sequence == sequence
         else i
         for i in fact.items
@@ -215,7 +224,8 @@ def _pended(fact: DecidedByMachine, sequence: int, look: Look, world: World) -> 
     return replace(fact, items=tuple(items))
 
 
-def _for_a_nurse(decision: Decision, look: Look) -> Decision:
+def for_a_nurse(decision: Decision, look: Look) -> Decision:
+    """The decision with one more finding, which a nurse is to look at."""
     finding = Finding(
         criterion=look.criterion,
         state=State.REVIEW,

@@ -24,7 +24,7 @@ def decide_by_machine(matched: MatchedRequest, world: World) -> DecidedByMachine
     """Decides each item on its own. Nothing is stored."""
     now = world.clock()
     judged = judge_items(matched, world.engine, now.date())
-    items = tuple(_decide(item, judged.get(n), world) for n, item in enumerate(matched.items))
+    items = tuple(machine_decision(item, judged.get(n), world) for n, item in enumerate(matched.items))
     return DecidedByMachine(now, items)
 
 
@@ -45,16 +45,22 @@ def log_decided(case_id: str, fact: DecidedByMachine) -> None:
         )
 
 
-def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict[int, Decision]:
-    """The decision of each item that an edition judges, by its place; the items of one edition in one run."""
-    editions = {id(item.edition): item.edition for item in matched.items if item.edition is not None}
+def judge_items(
+    matched: MatchedRequest, engine: Engine, received: date, only: frozenset[int] | None = None
+) -> dict[int, Decision]:
+    """The decision of each item that an edition judges, by its place; the items of one edition in one run.
+
+    only: the places of those that are to be judged; None: all.
+    """
+    wanted = [(n, i) for n, i in enumerate(matched.items) if only is None or n in only]
+    editions = {id(item.edition): item.edition for _, item in wanted if item.edition is not None}
     if not editions:
         return {}
     record = patient_record(matched.request)
     given = cql_input_of(matched, record, received)
     found: dict[int, Decision] = {}
     for edition in editions.values():
-        places = [n for n, item in enumerate(matched.items) if item.edition is edition]
+        places = [n for n, item in wanted if item.edition is edition]
         for n, decision in zip(places, judge(edition, given, [given.items[n] for n in places], engine), strict=True):
             findings = tuple(_located(f, given.urls) for f in decision.findings)
             located = replace(decision, findings=findings)
@@ -62,7 +68,8 @@ def judge_items(matched: MatchedRequest, engine: Engine, received: date) -> dict
     return for_a_person(found, matched, record)
 
 
-def _decide(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:
+def machine_decision(item: MatchedItem, decision: Decision | None, world: World) -> MachineDecision:
+    """What the machine makes of one item. decision: None where no edition judges it."""
     sequence = item.item.sequence
     if item.edition is None or decision is None:
         return MachineDecision(sequence, _unjudged(item, world.plan), reference=world.new_number("VP"))

@@ -43,10 +43,10 @@ class Rejection:
     follow_up: str = CORRECT_AND_RESUBMIT
 
 
-def rejections_of(request: AuthorizationRequest, plan: Plan) -> tuple[Rejection, ...]:
-    """The reasons not to decide a request; none when it is decided."""
+def rejections_of(request: AuthorizationRequest, plan: Plan, *, update: bool = False) -> tuple[Rejection, ...]:
+    """The reasons not to decide a request; none when it is decided. update: it is one, and is read as one."""
     return (
-        *_updates(request),
+        *(_withdrawn(request) if update else _updates(request)),
         *_payer(plan, request.insurer),
         *_member(plan, request.member_ids, request.index.place(request.coverage or request.patient)),
         *_coverage(plan, request),
@@ -69,15 +69,24 @@ def _updates(request: AuthorizationRequest) -> Iterator[Rejection]:
     marked by infoCancelled is cancelled, wherever it stands.
     """
     claim = request.claim
-    text = "This server does not take updates or cancellations of a request; send a new request with all its items."
+    text = "What is cancelled names no earlier request; name the Claim that it changes in `related`."
     if claim.get("related"):
         yield Rejection(UPDATE, text, f"{CLAIM}.related[0]", NO_RESUBMISSION)
     elif CANCEL in kinds_of_request(claim):
         yield Rejection(UPDATE, text, CLAIM, NO_RESUBMISSION)
     else:
-        cancelled = [f"{CLAIM}.item[{n}]" for n, i in enumerate(claim["item"]) if CANCEL in kinds_of_request(i)]
+        items = enumerate(claim.get("item", ()))
+        cancelled = [f"{CLAIM}.item[{n}]" for n, i in items if CANCEL in kinds_of_request(i)]
         for place in dict.fromkeys((*cancelled, *_cancelled(request.bundle))):
             yield Rejection(UPDATE, text, place, NO_RESUBMISSION)
+
+
+def _withdrawn(request: AuthorizationRequest) -> Iterator[Rejection]:
+    """An update cancels items, and takes back supporting information; what else is cancelled cannot be told."""
+    for place in dict.fromkeys(_cancelled(request.bundle)):
+        if not place.startswith(f"{CLAIM}.supportingInfo["):
+            text = "An update cancels items and supporting information, and nothing else; leave out the mark."
+            yield Rejection(UPDATE, text, place)
 
 
 def _cancelled(bundle: Resource) -> Iterator[str]:

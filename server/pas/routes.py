@@ -12,14 +12,18 @@ from server.auth.caller import Caller, CallerOf
 from server.body import FHIR_JSON, read_json
 from server.fhir.version import Version
 from server.outcomes import FhirResponse
+from server.pas.attach import attach as attached
+from server.pas.attach import read_attachment
 from server.pas.explain import explain as explained
 from server.pas.explain import read_claim_response
 from server.pas.inquire import inquire as inquired
 from server.pas.match import read_and_match
+from server.pas.read_update import is_update, read_update
 from server.pas.request.inquiry import read_inquiry
 from server.pas.sandbox.sandbox_file import Scripts
 from server.pas.sandbox.scripted import Sandbox
 from server.pas.submit import submit as submitted
+from server.pas.update import update as updated
 from server.url import version_of
 from server.world import World
 
@@ -59,6 +63,12 @@ async def inquire(request: Request, pas: PasOf, caller: CallerOf) -> FhirRespons
     return FhirResponse(await run_in_threadpool(_inquire, pas, raw, body, caller))
 
 
+async def submit_attachment(request: Request, pas: PasOf, caller: CallerOf) -> FhirResponse:
+    """`POST $submit-attachment`: documents for a request that waits for them (CDex)."""
+    raw, body = await read_json(request, accepted=FHIR_JSON, limit=pas.world.max_body_bytes)
+    return FhirResponse(await to_thread.run_sync(_attach, pas, raw, body, caller, limiter=pas.world.evaluations))
+
+
 async def claim_response(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> FhirResponse:
     """One answer, as it was given (read)."""
     found = await run_in_threadpool(read_claim_response, response_id, pas.version, caller, pas.world.store)
@@ -71,10 +81,16 @@ async def explain(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> Fhir
 
 
 def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    if is_update(body) and not (pas.sandbox and pas.sandbox.answers(body, raw, pas.version)):
+        return updated(read_update(raw, body, pas.version, pas.world.policies), raw, caller, pas.world)
     matched = read_and_match(raw, body, pas.version, pas.world.policies)
     if pas.sandbox is not None:
         return pas.sandbox.submit(matched, raw, caller)
     return submitted(matched, raw, caller, pas.world)
+
+
+def _attach(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
+    return attached(read_attachment(body), raw, caller, pas.world)
 
 
 def _inquire(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:

@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.body import read_form
-from server.decision.case import Case, Fact, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import Case, Fact
 from server.errors import NotFound
 from server.policy.desk import DeskRole
 from server.review.allowed import verbs_of
-from server.review.case_view import chart_of, events_of, items_of, people_of, told_of
+from server.review.case_view import chart_of, earlier_of, events_of, items_of, people_of, told_of
 from server.review.desk import ReviewDesk
 from server.review.documents import documents_of, response_of
 from server.review.pages import page, see_other
@@ -33,7 +34,8 @@ def load(case_id: str, desk: ReviewDesk) -> tuple[tuple[Fact, ...], Case]:
 
 def leave_trace(desk: ReviewDesk, event: str, case_id: str, me: SignedIn, **detail: str | int) -> None:
     """An audit row. One that cannot be written stops what it would tell of: nobody reads a case unseen."""
-    desk.world.store.audit(event, [case_id], {"reviewer": me.reviewer.login, "role": me.reviewer.role, **detail})
+    who = {"reviewer": me.reviewer.login, "npi": me.reviewer.npi, "role": me.reviewer.role}
+    desk.world.store.audit(event, [case_id], {**who, **detail})
 
 
 async def case_page(request: Request, case_id: CaseId, me: SignedInOf) -> Response:
@@ -57,7 +59,8 @@ def _case_page(case_id: str, me: SignedIn, desk: ReviewDesk) -> Response:
         items=items_of(case, desk),
         people=people_of(case),
         chart=chart_of(case),
-        documents=documents_of(case),
+        earlier=earlier_of(facts),
+        documents=documents_of(facts),
         events=events_of(facts, desk),
         told=told_of(case_id, desk),
         verbs=verbs_of(case, me.reviewer.role),
@@ -81,8 +84,8 @@ async def document(request: Request, case_id: CaseId, number: int, me: SignedInO
 
 
 def _document(case_id: str, number: int, me: SignedIn, desk: ReviewDesk) -> Response:
-    _, case = load(case_id, desk)
-    found = next((d for d in documents_of(case) if d.number == number), None)
+    facts, _ = load(case_id, desk)
+    found = next((d for d in documents_of(facts) if d.number == number), None)
     if found is None:
         raise NotFound(UNKNOWN)
     leave_trace(desk, "read", case_id, me, by="review", document=number)

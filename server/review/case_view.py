@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 
 from server.answer.claim_response import SUBMIT
-from server.decision.case import Case, CaseItem, DecidedByMachine, Fact, Received, Ruled
+from server.decision.case import Attached, Case, CaseItem, DecidedByMachine, Fact, Received, Ruled, Updated
 from server.decision.model import Evidence, Finding
 from server.decision.review_action import waits_in_words
 from server.decision.ruling import PersonDecision, Status
-from server.fhir.read import BundleIndex
+from server.fhir.read import BundleIndex, Resource
 from server.fhir.version import Version
 from server.policy.model import State
 from server.review.desk import ReviewDesk
@@ -31,6 +31,7 @@ _STATUS = {
     Status.APPROVED: "Approved",
     Status.MODIFIED: "Approved in part",
     Status.DENIED: "Denied",
+    Status.CANCELLED: "Cancelled by the provider",
 }
 VERDICTS = {
     "approve": "approved it",
@@ -39,7 +40,6 @@ VERDICTS = {
     "ask": "asked the provider for more",
     "forward": "forwarded it",
 }
-_CHANGED = {"Updated": "The provider changed the request", "Cancelled": "The provider cancelled the request"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,23 @@ def chart_of(case: Case) -> list[tuple[str, Rows]]:
     return [(title_of(r), rows_of(r, request.index)) for r in entries]
 
 
+def earlier_of(facts: Sequence[Fact]) -> list[tuple[str, Rows]]:
+    """What came with an earlier version of the request, and is changed or left out in the one that stands."""
+    *earlier, last = [f.request.index for f in facts if isinstance(f, Received | Updated | Attached)]
+    seen = {_said(r) for _, _, r in last.entries}
+    found = []
+    for index in earlier:
+        for _, _, resource in index.entries:
+            if _said(resource) not in seen and resource.get("resourceType") != "Binary":
+                found.append((title_of(resource), rows_of(resource, index)))
+            seen.add(_said(resource))
+    return found
+
+
+def _said(resource: Resource) -> bytes:
+    return orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+
+
 def events_of(facts: Sequence[Fact], desk: ReviewDesk) -> list[Event]:
     """The history in words, the newest first."""
     return [event for fact in facts for event in _events(fact, desk)][::-1]
@@ -172,9 +189,29 @@ def _events(fact: Fact, desk: ReviewDesk) -> Iterator[Event]:
         case Ruled():
             for ruling in fact.rulings:
                 yield _ruled(when, ruling.sequence, ruling.decision, ruling.number)
-        case _:
-            what = _CHANGED.get(type(fact).__name__, words_of(type(fact).__name__))
-            yield Event(when, "", what)
+        case Updated():
+            yield Event(when, "The provider", _updated(fact))
+        case Attached():
+            again = f"; {_items(fact.touched)} looked at again" if fact.touched else ""
+            yield Event(when, "The provider", f"sent documents{again}")
+
+
+def _updated(fact: Updated) -> str:
+    """What an update did, in words."""
+    said = []
+    if fact.touched:
+        said.append(f"changed the request; {_items(fact.touched)} looked at again")
+    if fact.cancelled:
+        said.append(f"cancelled {'item' if len(fact.cancelled) == 1 else 'items'} {_named(fact.cancelled)}")
+    return ", and ".join(said) or "sent the request again; nothing that was decided is touched"
+
+
+def _items(sequences: tuple[int, ...]) -> str:
+    return f"item {_named(sequences)} is" if len(sequences) == 1 else f"items {_named(sequences)} are"
+
+
+def _named(sequences: tuple[int, ...]) -> str:
+    return ", ".join(map(str, sequences))
 
 
 def _ruled(when: str, sequence: int, decision: PersonDecision, number: str | None) -> Event:

@@ -6,12 +6,13 @@ What a sender calls a document's type is not believed, and nothing that could ru
 import base64
 import binascii
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from starlette.responses import Response
 
-from server.decision.case import Case
+from server.decision.case import Attached, Fact, Received, Updated
 from server.fhir.read import BundleIndex, Resource, dicts
 from server.review.pages import COMMON
 
@@ -29,9 +30,10 @@ _OF_PDF = "default-src 'none'; object-src 'self'; frame-ancestors 'self'"  # a b
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """number: its place among the documents of the request. kind: text, picture, pdf or other. said: the sender's type.
+    """number: its place among all that came, for good. kind: text, picture, pdf or other. said: the sender's type.
 
-    text: of a text, what a page shows; empty for others.
+    text: of a text, what a page shows; empty for others. left_out: it came with an earlier version of the request, and
+    the one that stands does without it.
     """
 
     number: int
@@ -41,12 +43,22 @@ class Document:
     media: str
     data: bytes
     text: str = ""
+    left_out: bool = False
 
 
-def documents_of(case: Case) -> list[Document]:
-    """Every attachment with bytes in a case's request: of documents, answers, reports and messages."""
-    index = case.request.index
-    return documents_in([resource for _, _, resource in index.entries], index)
+def documents_of(facts: Iterable[Fact]) -> list[Document]:
+    """Every attachment with bytes that came with a request or later, each once: of documents, answers, reports."""
+    indexes = [f.request.index for f in facts if isinstance(f, Received | Updated | Attached)]
+    versions = [documents_in([r for _, _, r in index.entries], index) for index in indexes]
+    standing = {_content(d) for d in versions[-1]} if versions else set()
+    each: dict[tuple[str, bytes], Document] = {}
+    for document in chain.from_iterable(versions):
+        each.setdefault(_content(document), document)
+    return [replace(d, number=n, left_out=c not in standing) for n, (c, d) in enumerate(each.items(), 1)]
+
+
+def _content(document: Document) -> tuple[str, bytes]:
+    return document.said, document.data
 
 
 def documents_in(resources: Iterable[Resource], index: BundleIndex) -> list[Document]:

@@ -67,6 +67,8 @@ def subject_of(case: Case) -> str:
     statuses = {item.status for item in case.items}
     if statuses == {Status.APPROVED}:
         return "Your request is approved"
+    if statuses == {Status.CANCELLED}:
+        return "Your request was cancelled"
     if statuses == {Status.DENIED}:
         return "Your request is denied"
     if any(item.waits_for is Outcome.MORE_INFO_NEEDED for item in case.items):

@@ -16,6 +16,7 @@ from server.review.pages import COMMON, STYLE, problem_page, see_other
 from server.review.session import FormRefused, NotAllowed, SignInNeeded, decider_of, reviewer_of
 from server.review.sign_in import form as sign_in_form
 from server.review.sign_in import sign_in, sign_out
+from server.review.unmatched import unmatched, unmatched_document, unmatched_one
 from server.review.worklist import worklist
 
 __all__ = [
@@ -36,6 +37,9 @@ __all__ = [
     "sign_out",
     "style",
     "take",
+    "unmatched",
+    "unmatched_document",
+    "unmatched_one",
     "worklist",
 ]
 

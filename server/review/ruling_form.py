@@ -140,15 +140,14 @@ def ruled(form: RulingForm, case: Case, me: Reviewer, at: datetime, new_number: 
     role = role_of(me.role)
     if role is None:
         raise DecisionRefused("Compliance reads every case and decides none.")
-    person = Person(role, me.npi, me.specialty)
-    items = {i.sequence: i for i in case.items}
-    return Ruled(
-        at,
-        tuple(
-            Ruling(n, _decision(form, person, items[n]), new_number("VA") if form.verdict in _AUTHORIZES else None)
-            for n in form.items
-        ),
-    )
+    person = Person(role, me.npi, me.specialty, me.name)
+    items = [i for i in case.items if i.sequence in form.items]
+    return Ruled(at, tuple(Ruling(i.sequence, _decision(form, person, i), _number(i, new_number, form)) for i in items))
+
+
+def _number(item: CaseItem, new_number: NewNumber, form: RulingForm) -> str | None:
+    """An item that was authorized before has its number already."""
+    return (item.own_number or new_number("VA")) if form.verdict in _AUTHORIZES else None
 
 
 def _decision(form: RulingForm, person: Person, item: CaseItem) -> PersonDecision:
@@ -162,6 +161,7 @@ def _decision(form: RulingForm, person: Person, item: CaseItem) -> PersonDecisio
         period=form.days if form.verdict in _AUTHORIZES else None,
         instead=_instead(form, item.requested.raw) if form.verdict is Verdict.MODIFY else None,
         forward_to=Role(form.forward_to) if form.verdict is Verdict.FORWARD else None,
+        criteria=tuple(f.criterion for f in rests_on),
     )
 
 

@@ -17,6 +17,7 @@ from server.review.session import SignedIn, SignedInOf
 from server.store.desk_port import DeskCase, Wanted
 
 PAGE = 50
+_MOST_COUNTED = 100  # attachments of no known request
 ALARMS = {
     Alarm.ON_TIME: "On time",
     Alarm.HALF: "Half the time is gone",
@@ -60,6 +61,7 @@ def _worklist(query: dict[str, str], me: SignedIn, desk: ReviewDesk) -> Response
         token=me.token,
         lines=[line_of(case, now, desk) for case in found[:PAGE]],
         alarms=desk.record.alarms(now),
+        unmatched=len(desk.world.store.messages.unmatched(_MOST_COUNTED)),
         query=query,
         searched=text,
         policies=desk.world.policies.policies,

@@ -1,15 +1,31 @@
 """Adds facts to a case: keeps the answer valid until now, writes the one valid from now on, notes whom to tell."""
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, Table, delete, insert, literal, select, update
 
 from server.store import rows
+from server.store.message_schema import message
+from server.store.messages import message_rows
 from server.store.outbox_events import record_events
 from server.store.ports import Change
-from server.store.schema import approval, fact, former_rendering, item, item_key, rendering, submission
+from server.store.schema import (
+    approval,
+    fact,
+    former_rendering,
+    item,
+    item_key,
+    rendering,
+    submission,
+    visible,
+)
 
 
-def append(connection: Connection, change: Change) -> int | None:
-    """Within the transaction of `connection`: the `seq` of the case; None, and nothing written, when it has others."""
+def append(connection: Connection, change: Change, admit: Callable[[Connection, Change], None]) -> int | None:
+    """Within the transaction of `connection`: the `seq` of the case; None, and nothing written, when it has others.
+
+    admit: refuses a `single` change, as `overlap.refuse_overlap` does.
+    """
     case = change.case
     claimed = (
         update(submission)
@@ -22,11 +38,23 @@ def append(connection: Connection, change: Change) -> int | None:
         if connection.execute(select(submission.c.seq).where(submission.c.id == case.id)).scalar() is None:
             raise LookupError(f"case {case.id} is not there")
         return None
+    if change.single:
+        admit(connection, change)
     _insert(connection, fact, seq, rows.fact_rows(change))
     _answer(connection, seq, change)
     _items(connection, seq, change)
+    if sent := message_rows(change):
+        _insert(connection, message, seq, sent)
+        _insert(connection, visible, seq, _newly_visible(connection, seq, change))
     record_events(connection, seq, change)
     return int(seq)
+
+
+def _newly_visible(connection: Connection, seq: int, change: Change) -> list[rows.Row]:
+    """Whom an update names is added to those who may find the case; nobody is taken away."""
+    columns = (visible.c.member, visible.c.npi)
+    known = {tuple(row) for row in connection.execute(select(*columns).where(visible.c.submission == seq))}
+    return [v for v in rows.visible_to(change.case.request) if (v["member"], v["npi"]) not in known]
 
 
 def _answer(connection: Connection, seq: int, change: Change) -> None:

@@ -8,13 +8,14 @@ against 230. Without this, order-sign takes a tenth longer and a submit 4 %.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, TextClause
+from sqlalchemy import CompoundSelect, Connection, Select, TextClause, TextualSelect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert, ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 _Convert = Callable[[Any], Any]
+_Statement = Insert | ReturningInsert[Any] | Select[Any] | CompoundSelect[Any] | TextClause | TextualSelect
 
 
 class Compiled:
@@ -26,7 +27,7 @@ class Compiled:
 
     def __init__(
         self,
-        statement: Insert | ReturningInsert[Any] | Select[Any] | CompoundSelect[Any] | TextClause,
+        statement: _Statement,
         dialect: Dialect,
     ) -> None:
         columns = None

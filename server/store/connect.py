@@ -40,20 +40,21 @@ class Engines:
         self.writes.dispose()
 
 
-def connect(url: str) -> Engines:
+def connect(url: str, *, bring_up: bool = True) -> Engines:
     """Engines for a URL, with the schema brought up to date. Raises UnusableDatabase.
 
-    Several processes may do this at once on one database: one migrates, the others wait for it.
+    bring_up: whether to make what is not there, and to migrate; else a record that is not as this version has it is
+    refused. Several processes may do this at once on one database: one migrates, the others wait for it.
     """
     parsed = _parse(url)
-    engines = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+    engines = _sqlite(parsed, bring_up=bring_up) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
     try:
         with engines.reads.connect() as connection:
             current = revision(connection) == HEAD
             if connection.dialect.name == "postgresql":
                 _refuse_asynchronous_commit(connection)
         if not current:
-            _migrate(engines.writes)
+            _migrate(engines.writes) if bring_up else _refuse_another_schema()
     except UnusableDatabase:
         engines.dispose()
         raise
@@ -87,12 +88,13 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _sqlite(url: URL) -> Engines:
+def _sqlite(url: URL, *, bring_up: bool) -> Engines:
     path = Path(str(url.database))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if bring_up:
+            path.parent.mkdir(parents=True, exist_ok=True)
         # The file holds patient data: it is created readable by this user alone; SQLite gives its WAL the same mode.
-        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        file = os.open(path, os.O_RDWR | (os.O_CREAT if bring_up else 0), 0o600)
         opened = os.fstat(file)
         os.close(file)
     except OSError as error:
@@ -140,6 +142,10 @@ def _refuse_asynchronous_commit(connection: Connection) -> None:
             "PostgreSQL acknowledges commits before they are on disk (synchronous_commit = off); an answered request "
             "could be lost. Set synchronous_commit = on for this database or role."
         )
+
+
+def _refuse_another_schema() -> None:
+    raise UnusableDatabase("This database has not the schema of this version; start the server on it first.")
 
 
 def _migrate(engine: Engine) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, delete, false, func, or_, select, union, update
 
 from server.clock import now
-from server.decision.case import Case, Fact, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import Case, Fact
 from server.decision.deadline import Alarm, deadline_after, deadline_of
 from server.policy.desk import ClockRules
 from server.store.desk_port import Crossed, DeskCase, Wanted

@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, Integer, bindparam, func, literal_column, null, or_, select, union_all
 
+from server.decision.case import DecidedByMachine
 from server.decision.model import Outcome
-from server.fhir.x12 import NOT_CERTIFIED, PENDED
+from server.fhir.x12 import CANCELLED, NOT_CERTIFIED, PENDED
 from server.store.compiled import Compiled
 from server.store.ports import AskedBefore, AuthorizationStands, Change
 from server.store.rows import key
@@ -45,10 +46,13 @@ _BEFORE_A_PERSON = (
     .where(
         visible.c.member == bindparam("member"),
         item.c.policy_id == bindparam("policy_id"),
-        item.c.action.in_([literal_column(f"'{PENDED[0]}'"), literal_column(f"'{NOT_CERTIFIED[0]}'")]),
+        item.c.action.in_([literal_column(f"'{code}'") for code, _ in (PENDED, NOT_CERTIFIED, CANCELLED)]),
         or_(
-            item.c.outcome != literal_column(f"'{Outcome.MORE_INFO_NEEDED}'"),
+            item.c.outcome.not_in(
+                [literal_column(f"'{Outcome.MORE_INFO_NEEDED}'"), literal_column(f"'{CANCELLED[1].lower()}'")]
+            ),
             item.c.findings.like(literal_column("""'%"state":"review"%'""")),
+            item.c.findings.like(literal_column("""'%"state":"unmet"%'""")),
         ),
         or_(item.c.service_start.is_(None), item.c.service_start.between(bindparam("since"), bindparam("last"))),
         submission.c.id != bindparam("case"),
@@ -56,7 +60,8 @@ _BEFORE_A_PERSON = (
 )
 """A request of a member under a policy, for service from `since` to `last`, that a person denied or has to decide.
 
-One that waits for missing information alone is not: to send that is what was asked for.
+One that waits for missing information alone is not: to send that is what was asked for. One that was cancelled while it
+had to be decided counts, or cancelling would be a way past a person.
 """
 
 BESIDE = union_all(_STANDING, _BEFORE_A_PERSON).order_by("rank").limit(1)
@@ -71,9 +76,10 @@ def refuse_overlap(connection: Connection, change: Change, beside: Compiled) -> 
     lasted as long as this one.
     On PostgreSQL, transactions for one member and policy wait for each other here; SQLite has one writer anyway.
     """
+    judged = {d.sequence for f in change.facts if isinstance(f, DecidedByMachine) for d in f.items}
     members = sorted({key(m) for m in change.case.request.member_ids})
     for made in change.case.items:
-        if not (made.number and made.decision.policy_id and made.period and members):
+        if not (made.sequence in judged and made.number and made.decision.policy_id and made.period and members):
             continue
         if connection.dialect.name == "postgresql":
             for member in members:

@@ -1,6 +1,7 @@
 """What the server keeps, and the port through which it does. Adapters: sql.py (SQLite or PostgreSQL, one code path)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -8,7 +9,9 @@ from typing import Any, Protocol
 from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
+from server.store.chain import AuditRow, Head
 from server.store.desk_port import Desk
+from server.store.message_port import Messages
 from server.store.outbox_ports import Outbox
 
 
@@ -65,9 +68,10 @@ class Change:
 
     expected: how many facts the case has in the record; 0 opens it. facts: those that follow, at least one.
     renderings: (version, kind) -> bytes, kind `submit` (the PAS response Bundle) or `inquiry` (the inquiry Bundle).
-    assertions: what the answer's requested documents refer to as context (pas P-90). raw: the bytes of the request, of
-    a change that opens the case. single: it must authorize nothing that another case authorizes in the same days, or
-    that a person has another request of.
+    assertions: what the answer's requested documents refer to as context (pas P-90).
+    raw: the bytes of the message that it comes from: the request, an update, an attachment.
+    single: it must authorize nothing that another case authorizes in the same days, or that a person has another
+    request of.
     """
 
     case: Case
@@ -163,8 +167,16 @@ class Store(Protocol):
     """
 
     @property
+    def desk(self) -> Desk: ...
+
+    @property
     def outbox(self) -> Outbox:
-        """Subscriptions, and what is to be told to them: written by `append`, in the transaction of the change."""
+        """Subscriptions, and what is to be told to them: written by `append`, in its transaction."""
+        ...
+
+    @property
+    def messages(self) -> Messages:
+        """What the sender of a case sends later, written by `append`; and what belongs to no case."""
         ...
 
     def append(self, change: Change) -> str | None:
@@ -207,7 +219,14 @@ class Store(Protocol):
     def assertion(self, assertion_id: str) -> Assertion | None: ...
 
     def audit(self, event: str, subjects: Sequence[str], detail: Mapping[str, Any]) -> None:
-        """One audit row for each subject: what happened (`read`, ...) to which id. No patient data in `detail`."""
+        """One audit row for each subject: what happened (`read`, ...) to which id.
+
+        detail: who did it, as trail.py says; no patient data.
+        """
+        ...
+
+    def trail(self) -> AbstractContextManager[tuple[Sequence[Head], Iterator[AuditRow]]]:
+        """The heads of the audit chains and all their rows, of one moment; see chain.problems."""
         ...
 
     def report(self, errors: QuestionnaireErrors) -> None: ...
@@ -228,8 +247,3 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
-
-    @property
-    def desk(self) -> Desk:
-        """The record's side of the review desk."""
-        ...

@@ -74,7 +74,7 @@ def parts(change: Change) -> Iterator[Part]:
         for part in (
             Part(schema.fact, fact_rows(change)),
             Part(schema.item, [item_row(i) for i in case.items]),
-            Part(schema.visible, _visible(case.request)),
+            Part(schema.visible, visible_to(case.request)),
             Part(schema.item_key, item_keys(case.items)),
             Part(schema.approval, list(approvals(case.items, map(key, case.request.member_ids)))),
             Part(schema.rendering, renderings(change.renderings)),
@@ -123,18 +123,19 @@ def item_row(item: CaseItem) -> Row:
     }
 
 
+def visible_to(request: AuthorizationRequest) -> list[Row]:
+    """A row for each member id with each provider of a request."""
+    members = {key(m) for m in request.member_ids}
+    npis = {key(n) for n in (*request.npis, *request.requester_npis)}
+    return [{"member": m, "npi": n} for m in members for n in npis]
+
+
 def _person(ruling: PersonDecision) -> str:
     """Who decided and why, as JSON."""
     person = ruling.person
     return orjson.dumps(
         {"role": person.role, "npi": person.npi, "verdict": ruling.verdict, "reasons": ruling.reasons}
     ).decode()
-
-
-def _visible(request: AuthorizationRequest) -> list[Row]:
-    members = {key(m) for m in request.member_ids}
-    npis = {key(n) for n in (*request.npis, *request.requester_npis)}
-    return [{"member": m, "npi": n} for m in members for n in npis]
 
 
 def item_keys(items: Iterable[CaseItem]) -> list[Row]:
@@ -144,6 +145,7 @@ def item_keys(items: Iterable[CaseItem]) -> list[Row]:
         for kind, values in (
             ("number", (item.number, item.reference, *item.requested.previous_numbers)),
             ("code", [c.token for c in item.requested.codes]),
+            ("control", [item.document.control["value"]] if item.document else ()),
         )
         for value in values
         if value

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0007"
+HEAD = "0009"
 """The newest migration. Kept here so that a start on a current database need not load Alembic."""
 
 
@@ -81,6 +81,7 @@ submission = Table(
     Column("facts", Integer, nullable=False, server_default="2"),
     UniqueConstraint("id"),
     UniqueConstraint("transaction_key"),
+    Index(None, "claim_url"),
 )
 """`parties`: JSON of member, payer and provider ids, for whoever reads the record years later. `request`: the bytes as
 they came. `facts`: how many facts the case has; a change names the number that it follows."""
@@ -200,13 +201,26 @@ assertion = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("seq", Serial, primary_key=True),
+    Column("chain", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
     Column("event", Words, nullable=False),
     Column("subject", Words, nullable=False),
     Column("detail", Words, nullable=False),
+    Column("hash", Words, nullable=False),
     Index(None, "subject"),
+    sqlite_with_rowid=False,
 )
+"""What happened to which id, and who did it: chain.py says what `hash` is of. Rows are only ever added."""
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("chain", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", Words, nullable=False),
+)
+"""The last row of each chain; who writes holds the row of the chain until the commit."""
 
 questionnaire_error = Table(
     "questionnaire_error",

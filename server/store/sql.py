@@ -5,19 +5,20 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
 
-import orjson
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.clock import Clock, now
-from server.decision.case import Case, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import Case
 from server.decision.request import Transaction
 from server.errors import DatabaseGone
 from server.fhir.version import Version
 from server.policy.desk import ClockRules
 from server.store import rows
 from server.store.append import append
+from server.store.chain import AuditRow, Head
 from server.store.commit import commit_of
 from server.store.compiled import Compiled
 from server.store.connect import Engines, connect, is_damage, revision
@@ -25,6 +26,8 @@ from server.store.dedicate import dedicate
 from server.store.desk import SqlDesk, opened_row, write_desk_row
 from server.store.desk_schema import desk_case
 from server.store.inquiry import matching
+from server.store.lookups import ACTIVE, BY_TRANSACTION, EXPLANATION, FACTS, PROVIDERS, RENDERING, claim_transaction
+from server.store.messages import SqlMessages
 from server.store.outbox import SqlOutbox
 from server.store.overlap import BESIDE, refuse_overlap
 from server.store.ports import (
@@ -37,73 +40,30 @@ from server.store.ports import (
 )
 from server.store.schema import (
     HEAD,
-    approval,
     assertion,
-    audit,
-    fact,
-    item,
     metadata,
     questionnaire_error,
-    rendering,
-    submission,
-    visible,
 )
-from server.store.sign_in import insert_or
+from server.store.trail import audit_row, decision_row, trail_of, trail_writer
 
 _T = TypeVar("_T")
 
-_BY_TRANSACTION = select(submission.c.id).where(submission.c.transaction_key == bindparam("transaction_key"))
-_RENDERING = (
-    select(rendering.c.body)
-    .join(submission, submission.c.seq == rendering.c.submission)
-    .where(
-        submission.c.id == bindparam("id"),
-        rendering.c.version == bindparam("version"),
-        rendering.c.kind == bindparam("kind"),
-    )
-)
-_ACTIVE = (
-    select(approval.c.period_end, submission.c.seq, approval.c.period_start, approval.c.number, submission.c.id)
-    .join(submission, submission.c.seq == approval.c.submission)
-    .where(
-        approval.c.member == bindparam("member"),
-        approval.c.policy_id == bindparam("policy_id"),
-        approval.c.period_end >= bindparam("on"),
-        approval.c.period_start <= bindparam("on"),
-    )
-    .order_by(approval.c.period_end.desc(), approval.c.submission.desc())
-    .limit(1)
-)
-_EXPLANATION = (
-    select(submission.c.received, item)
-    .join(item, item.c.submission == submission.c.seq)
-    .where(submission.c.id == bindparam("id"))
-    .order_by(item.c.sequence)
-)
-
-_FACTS = (
-    select(fact.c.kind, fact.c.body)
-    .join(submission, submission.c.seq == fact.c.submission)
-    .where(submission.c.id == bindparam("id"))
-    .order_by(fact.c.number)
-)
-_PROVIDERS = (
-    select(visible.c.npi)
-    .join(submission, submission.c.seq == visible.c.submission)
-    .where(submission.c.id == bindparam("id"))
-    .distinct()
-)
-
 
 def open_store(
-    url: str, clock: Clock = now, changed: Callable[[], None] = lambda: None, rules: ClockRules | None = None
+    url: str,
+    clock: Clock = now,
+    changed: Callable[[], None] = lambda: None,
+    rules: ClockRules | None = None,
+    *,
+    bring_up: bool = True,
 ) -> "SqlStore":
     """The store at `sqlite:///file` or `postgresql://...`, its schema up to date. Raises UnusableDatabase.
 
     clock: dates the audit rows of `audit`; what is recorded brings its own time. changed: called after the commit of
     each change of an answered case, since somebody may have to be told. rules: the clocks by which cases fall due.
+    bring_up: whether a record that is not there is made, and an older one migrated; else both are refused.
     """
-    return SqlStore(connect(url), clock, changed, rules)
+    return SqlStore(connect(url, bring_up=bring_up), clock, changed, rules)
 
 
 class SqlStore:
@@ -119,6 +79,7 @@ class SqlStore:
         self._engines = engines
         self._changed = changed
         self.outbox = SqlOutbox(self.write, self.reading)
+        self.messages = SqlMessages(self.write, self.reading)
         self._commit = commit_of(engines.writes)
         self._damaged = False
         self._clock = clock
@@ -126,17 +87,12 @@ class SqlStore:
         self.desk = SqlDesk(self)
         dialect = engines.writes.dialect
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
-        self._active = Compiled(_ACTIVE, dialect)
+        self._trail = trail_writer(dialect)
+        self._active = Compiled(ACTIVE, dialect)
         self._beside = Compiled(BESIDE, dialect)
-        self._by_transaction = Compiled(_BY_TRANSACTION, dialect)
-        self._rendering = Compiled(_RENDERING, dialect)
-        # A parallel second insert waits here until the first has committed, and then returns no row.
-        self._claim_transaction = Compiled(
-            insert_or(dialect, submission)
-            .on_conflict_do_nothing(index_elements=[submission.c.transaction_key])
-            .returning(submission.c.seq),
-            dialect,
-        )
+        self._by_transaction = Compiled(BY_TRANSACTION, dialect)
+        self._rendering = Compiled(RENDERING, dialect)
+        self._claim_transaction = Compiled(claim_transaction(dialect), dialect)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -163,9 +119,7 @@ class SqlStore:
             raise DatabaseGone from error
 
     def append(self, change: Change) -> str | None:
-        case = change.case
-        decided = {"facts": case.facts, "items": {str(i.sequence): i.outcome for i in case.items}}
-        decision = _audit_row(case.answered, "decision", case.id, decided)
+        decision = decision_row(change)
         if change.expected:
             added = self.write(lambda connection: self._add(connection, change, decision))
             self._changed()
@@ -174,39 +128,42 @@ class SqlStore:
         return self.write(lambda connection: self._open(connection, change, first, parts, decision))
 
     def _open(
-        self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: rows.Row
+        self, connection: Connection, change: Change, first: rows.Row, parts: list[rows.Part], decision: AuditRow
     ) -> str:
         claimed = self._claim_transaction.first(connection, first)
         if claimed is None:
             known = {"transaction_key": first["transaction_key"]}
-            return str(connection.execute(_BY_TRANSACTION, known).scalar_one())
+            return str(connection.execute(BY_TRANSACTION, known).scalar_one())
         if change.single:
-            refuse_overlap(connection, change, self._beside)
+            self._admit(connection, change)
         for part in parts:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
         self._insert[desk_case].run(connection, {"submission": claimed[0], **opened_row(change, self._rules)})
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
-        self._insert[audit].run(connection, decision)
+        self._trail.write(connection, [decision])
         return change.case.id
 
-    def _add(self, connection: Connection, change: Change, decision: rows.Row) -> str | None:
-        seq = append(connection, change)
+    def _admit(self, connection: Connection, change: Change) -> None:
+        refuse_overlap(connection, change, self._beside)
+
+    def _add(self, connection: Connection, change: Change, decision: AuditRow) -> str | None:
+        seq = append(connection, change, self._admit)
         if seq is None:
             return None
         write_desk_row(connection, seq, change.case, self._rules)
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
-        self._insert[audit].run(connection, decision)
+        self._trail.write(connection, [decision])
         return change.case.id
 
     def case(self, case_id: str) -> Case | None:
         with self.reading() as connection:
-            found = connection.execute(_FACTS, {"id": case_id}).all()
+            found = connection.execute(FACTS, {"id": case_id}).all()
         facts = rows.facts_from(found)
         return apply_all(facts) if facts else None
 
     def providers(self, case_id: str) -> Sequence[str]:
         with self.reading() as connection:
-            return connection.scalars(_PROVIDERS, {"id": case_id}).all()
+            return connection.scalars(PROVIDERS, {"id": case_id}).all()
 
     def find_transaction(self, transaction: Transaction) -> str | None:
         with self.reading() as connection:
@@ -239,7 +196,7 @@ class SqlStore:
 
     def explanation(self, case_id: str) -> Explanation | None:
         with self.reading() as connection:
-            found = connection.execute(_EXPLANATION, {"id": case_id}).mappings().all()
+            found = connection.execute(EXPLANATION, {"id": case_id}).mappings().all()
         if not found:
             return None
         return Explanation(case_id, found[0]["received"], tuple(map(rows.item_record, found)))
@@ -257,8 +214,13 @@ class SqlStore:
     def audit(self, event: str, subjects: Sequence[str], detail: Mapping[str, Any]) -> None:
         if not subjects:
             return
-        written = [_audit_row(self._clock(), event, subject, detail) for subject in subjects]
-        self.write(lambda connection: self._insert[audit].run(connection, *written))
+        written = [audit_row(self._clock(), event, subject, detail) for subject in subjects]
+        self.write(lambda connection: self._trail.write(connection, written))
+
+    @contextmanager
+    def trail(self) -> Iterator[tuple[Sequence[Head], Iterator[AuditRow]]]:
+        with self._faults(), trail_of(self._engines) as found:
+            yield found
 
     def report(self, errors: QuestionnaireErrors) -> None:
         row = rows.questionnaire_error_row(errors)
@@ -282,7 +244,3 @@ class SqlStore:
 
     def close(self) -> None:
         self._engines.dispose()
-
-
-def _audit_row(at: Any, event: str, subject: str, detail: Mapping[str, Any]) -> rows.Row:
-    return {"at": at, "event": event, "subject": subject, "detail": orjson.dumps(dict(detail)).decode()}

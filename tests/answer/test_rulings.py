@@ -14,7 +14,7 @@ from server.decision.model import Outcome
 from server.decision.review_action import ACTION
 from server.decision.ruling import Person, PersonDecision, Role, Status, Verdict, by_machine, rule
 from server.errors import DecisionRefused
-from tests.requests.cases import judged
+from tests.requests.cases import DENIAL, judged
 
 PERIOD = (date(2027, 1, 15), date(2027, 7, 13))
 VERDICTS = [Verdict.APPROVE, Verdict.MODIFY, Verdict.DENY]
@@ -26,7 +26,9 @@ def ruled(outcome: Outcome, verdict: Verdict | None, role: Role = Role.MEDICAL_D
     authorization = by_machine(outcome)
     if verdict is not None:
         instead = {"quantity": {"value": 1}} if verdict is Verdict.MODIFY else None
-        ruling = PersonDecision(Person(role, "1999999984"), verdict, ("Because.",), instead=instead, **changes)
+        more = {**(DENIAL if verdict is Verdict.DENY else {}), **changes}
+        person = Person(role, "1999999984", "207R00000X", "Dana Example, MD")
+        ruling = PersonDecision(person, verdict, ("Because.",), instead=instead, **more)
         authorization = rule(authorization, ruling)
     return CaseItem(item.requested, item.made.decision, authorization, item.made.number, item.made.reference, None)
 

@@ -14,7 +14,7 @@ from server.demo.serving import ROOT
 from server.demo.walk import stories_of
 from server.policy.library import PolicyLibrary
 from server.settings import Settings
-from tests.review.signing_in import action_of, told
+from tests.review.signing_in import FHIR, action_of, told
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
@@ -177,6 +177,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
     paths = ["/review", "/review?q=sample", "/review?q=nobody", f"/review/case/{case}", "/review/case/none"]
     paths += [f"/review/case/{case}/{verb}" for verb in ("approve", "modify", "deny", "ask")]
     paths += [f"/review/case/{case}/letter"]
+    paths += ["/review/unmatched", attached_to_nothing(base_url, page)]
     for path in paths:
         page.goto(base_url + path)
         _looked_at(page, f"review-{path.strip('/').replace(case, 'case')}-{width}-{scheme}", width)
@@ -193,6 +194,14 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
     page.goto(f"{base_url}/review/sign-in")
     _looked_at(page, f"review-sign-in-{width}-{scheme}", width)
     page.context.close()
+
+
+def attached_to_nothing(base_url: str, page: Page) -> str:
+    """The page of an attachment whose request nobody has sent."""
+    body = next(ROOT.glob("cql/*/demo/submit-attachment.json")).read_bytes()
+    httpx.post(f"{base_url}/fhir/2.2/$submit-attachment", content=body, headers=FHIR, timeout=30).raise_for_status()
+    page.goto(f"{base_url}/review/unmatched")
+    return str(page.locator("table a").first.get_attribute("href"))
 
 
 def _looked_at(page: Page, name: str, width: int) -> None:

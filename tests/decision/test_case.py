@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.case import Case, CaseItem, DecidedByMachine, Fact, Ruled, Ruling, apply, apply_all
+from server.decision.apply import apply, apply_all
+from server.decision.case import Attached, Case, CaseItem, DecidedByMachine, Fact, Ruled, Ruling, Updated
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
 from server.decision.ruling import Role, Status, Verdict
@@ -24,6 +25,11 @@ FINAL = (Status.APPROVED, Status.MODIFIED, Status.DENIED)
 def opened(*outcomes: Outcome) -> tuple[Fact, ...]:
     """What the machine makes of a request with one item for each outcome."""
     return opening(*(judged(n, outcome) for n, outcome in enumerate(outcomes, 1))).facts
+
+
+def changed(*touched: int, cancelled: tuple[int, ...] = ()) -> Updated:
+    """The sender sends the request of one item again."""
+    return Updated(RECEIVED, "loopback", RECEIPT.request, touched, cancelled)  # type: ignore[union-attr]
 
 
 def by(role: Role, verdict: Verdict) -> Ruled:
@@ -42,13 +48,22 @@ FACTS: dict[str, Fact] = {
     "physician denies": by(PHYSICIAN, Verdict.DENY),
     "director approves": by(DIRECTOR, Verdict.APPROVE),
     "director denies": by(DIRECTOR, Verdict.DENY),
+    "sender changes": changed(1),
+    "sender changes nothing": changed(),
+    "sender cancels": changed(cancelled=(1,)),
+    "documents come": Attached(RECEIVED, "loopback", RECEIPT.request, (1,)),  # type: ignore[union-attr]
 }
-DIRECTORS = {"nurse asks", "nurse forwards", "director approves", "director denies"}
+SENDERS = {"sender changes", "sender changes nothing", "sender cancels", "documents come"}
+DIRECTORS = SENDERS | {"nurse asks", "nurse forwards", "director approves", "director denies"}
 PHYSICIANS = DIRECTORS | {"physician approves", "physician modifies", "physician denies"}
 NURSES = PHYSICIANS | {"nurse approves"}
 STATES: dict[str, tuple[tuple[Fact, ...], set[str]]] = {
     "nothing": ((), {"received"}),
-    "received": ((RECEIPT,), {"decided"}),
+    "received": ((RECEIPT,), {"decided"} | SENDERS),
+    "changed": ((RECEIPT, MACHINE, FACTS["sender changes"]), {"decided"} | SENDERS),
+    "documents came": ((RECEIPT, MACHINE, FACTS["documents come"]), {"decided"} | SENDERS),
+    "cancelled": ((RECEIPT, MACHINE, FACTS["sender cancels"]), {"sender changes nothing"}),
+    "changed and pended": ((RECEIPT, MACHINE, FACTS["sender changes"], MACHINE), NURSES),
     "waits for more": (opened(Outcome.MORE_INFO_NEEDED), NURSES),
     "waits for a nurse": (opened(Outcome.PEND_NURSE), NURSES),
     "waits for a physician": (opened(Outcome.PEND_PHYSICIAN), PHYSICIANS),
@@ -57,10 +72,10 @@ STATES: dict[str, tuple[tuple[Fact, ...], set[str]]] = {
     "asked, for a physician": ((*opened(Outcome.PEND_PHYSICIAN), FACTS["nurse asks"]), PHYSICIANS),
     "asked, for the director": ((*opened(Outcome.PEND_MEDICAL_DIRECTOR), FACTS["nurse asks"]), DIRECTORS),
     "forwarded": ((*opened(Outcome.PEND_NURSE), FACTS["nurse forwards"]), DIRECTORS),
-    "approved by the machine": (opened(Outcome.APPROVE), set()),
-    "approved by a person": ((RECEIPT, MACHINE, FACTS["nurse approves"]), set()),
-    "modified": ((RECEIPT, MACHINE, FACTS["physician modifies"]), set()),
-    "denied": ((RECEIPT, MACHINE, FACTS["director denies"]), set()),
+    "approved by the machine": (opened(Outcome.APPROVE), SENDERS),
+    "approved by a person": ((RECEIPT, MACHINE, FACTS["nurse approves"]), SENDERS),
+    "modified": ((RECEIPT, MACHINE, FACTS["physician modifies"]), SENDERS),
+    "denied": ((RECEIPT, MACHINE, FACTS["director denies"]), {"sender changes nothing"}),
 }
 """What has happened, and which facts may follow."""
 
@@ -155,6 +170,20 @@ def test_an_authorization_and_no_other_ruling_has_a_number(verdict: Verdict) -> 
     with pytest.raises(DecisionRefused, match="has an authorization number"):
         apply(case, replace(fact, rulings=(wrong,)))
     assert apply(case, fact).items[0].number == ruling.number
+
+
+def test_what_was_authorized_keeps_its_number() -> None:
+    """Changed, pended and authorized again, by a person or by the machine, an item has the number of the first time."""
+    first = opening(judged(outcome=Outcome.APPROVE)).case
+    changed = apply(first, Updated(RECEIVED, "loopback", first.request, (1,)))
+    pended_ = apply(changed, DecidedByMachine(RECEIVED, (judged(outcome=Outcome.PEND_NURSE).made,)))
+    assert (pended_.items[0].number, pended_.items[0].own_number) == (None, first.items[0].number)
+    for case, fact in ((changed, made_of(1)), (pended_, ruled())):
+        with pytest.raises(DecisionRefused, match="stays so"):
+            apply(case, fact)
+    (ruling,) = ruled().rulings
+    again = apply(pended_, Ruled(RECEIVED, (replace(ruling, number=first.items[0].number),)))
+    assert again.items[0].number == first.items[0].number
 
 
 def made_of(*sequences: int) -> DecidedByMachine:
@@ -278,3 +307,23 @@ def test_what_needs_a_senior_reviewer_is_decided_by_one(
             if item.ruling is not None and item.status in FINAL:
                 least = needed.get(item.decision.outcome, NURSE)
                 assert item.ruling.person.role.rank >= least.rank
+
+
+@given(outcome=st.sampled_from(Outcome), role=st.sampled_from(Role), verdict=st.sampled_from(Verdict))
+def test_the_machine_never_approves_what_a_person_decided(outcome: Outcome, role: Role, verdict: Verdict) -> None:
+    """Whatever its sender changes, what a person decided or passed on is approved by persons alone from then on."""
+    case = apply_all(opened(outcome))
+    try:
+        case = apply(case, by(role, verdict))
+        case = apply(case, changed(1))
+    except DecisionRefused:
+        return
+    approval = DecidedByMachine(RECEIVED, (judged().made,))
+    if verdict is Verdict.ASK and outcome in (Outcome.MORE_INFO_NEEDED, Outcome.PEND_NURSE):
+        assert apply(case, approval).items[0].approved
+        return
+    with pytest.raises(DecisionRefused, match="does not approve"):
+        apply(case, approval)
+    again = apply(apply(case, DecidedByMachine(RECEIVED, (judged(outcome=Outcome.PEND_NURSE).made,))), changed(1))
+    with pytest.raises(DecisionRefused, match="does not approve"):
+        apply(again, approval)

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.answer.claim_response import render
+from server.decision.apply import apply_all
 from server.decision.case import (
+    Attached,
     Case,
     DecidedByMachine,
     Fact,
@@ -21,12 +23,12 @@ from server.decision.case import (
     RequestedDocument,
     Ruled,
     Ruling,
-    apply_all,
+    Updated,
 )
 from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest
-from server.decision.ruling import Person, PersonDecision, Role, Verdict
+from server.decision.ruling import NOT_RECORDED, Person, PersonDecision, Role, Verdict
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.policy.model import State
@@ -77,15 +79,19 @@ def rulings(draw: st.DrawFn) -> Ruling:
     """Any decision that a person may make, with all that its verdict needs."""
     verdict, role = draw(st.sampled_from(Verdict)), draw(st.sampled_from([Role.PHYSICIAN, Role.MEDICAL_DIRECTOR]))
     authorizes = verdict in (Verdict.APPROVE, Verdict.MODIFY)
-    forwards = verdict is Verdict.FORWARD
+    forwards, denies = verdict is Verdict.FORWARD, verdict is Verdict.DENY
+    said = words.filter(str.strip)
     decision = PersonDecision(
-        Person(Role.PHYSICIAN if forwards else role, "1999999984", draw(st.none() | words)),
+        Person(
+            Role.PHYSICIAN if forwards else role, "1999999984", draw(said if denies else st.none() | words), draw(said)
+        ),
         verdict,
         tuple(draw(st.lists(words.filter(str.strip), min_size=1, max_size=3))),
-        draw(st.none() | words),
+        draw(said if denies else st.none() | words),
         draw(spans) if authorizes else None,
         draw(st.dictionaries(words, json_values, min_size=1, max_size=3)) if verdict is Verdict.MODIFY else None,
         Role.MEDICAL_DIRECTOR if forwards else None,
+        tuple(draw(st.lists(said, min_size=1, max_size=3))) if denies else (),
     )
     return Ruling(draw(st.integers(1, 2**31)), decision, draw(st.none() | words))
 
@@ -242,12 +248,26 @@ def test_each_kind_of_fact_has_its_word() -> None:
     assert [kind_of(fact) for fact in facts] == ["received", "decided-by-machine", "ruled"]
 
 
+def assert_holds(now: Any, before: Any) -> None:
+    """What is written now says all that was written before, and may say more."""
+    if isinstance(before, dict):
+        for key, value in before.items():
+            assert_holds(now[key], value)
+    elif isinstance(before, list):
+        assert len(now) == len(before)
+        for one, other in zip(now, before, strict=True):
+            assert_holds(one, other)
+    else:
+        assert now == before
+
+
 def test_facts_that_were_written_before_are_still_read() -> None:
-    """The facts of a case as schema 0004 first wrote them come to the same case, and are written the same again."""
+    """The facts of a case as schema 0004 first wrote them come to the same case, and still say all of it."""
     kept = json.loads(OF_SCHEMA_0004.read_bytes())
     bodies = [orjson.dumps(fact["body"]) for fact in kept]
     facts = [fact_from(fact["kind"], body) for fact, body in zip(kept, bodies, strict=True)]
-    assert [fact_json(fact) for fact in facts] == bodies
+    for fact, body in zip(facts, bodies, strict=True):
+        assert_holds(orjson.loads(fact_json(fact)), orjson.loads(body))
     case = apply_all(facts)
     assert (case.id, case.caller, case.facts) == ("case-1", "loopback", 3)
     assert [(i.sequence, i.outcome, i.number, i.reference) for i in case.items] == [
@@ -272,3 +292,29 @@ def test_what_was_not_written_here_is_refused() -> None:
     by_nurse = fact_json(ruled(verdict=Verdict.DENY)).replace(b'"role":"medical-director"', b'"role":"nurse"')
     with pytest.raises(Exception, match="Only a physician"):
         fact_from("ruled", by_nurse)
+
+
+def test_a_denial_of_before_is_still_read() -> None:
+    """A denial that was made before its reviewer's name and its criteria were asked for says so."""
+    body = orjson.loads(fact_json(ruled(verdict=Verdict.DENY)))
+    decision = body["rulings"][0]["decision"]
+    del decision["criteria"], decision["person"]["name"]
+    decision["reason_code"] = None
+    found = fact_from("ruled", orjson.dumps(body))
+    assert isinstance(found, Ruled)
+    made = found.rulings[0].decision
+    assert (made.person.name, made.reason_code, made.criteria) == (NOT_RECORDED, NOT_RECORDED, (NOT_RECORDED,))
+    assert made.person.specialty == "207R00000X"
+
+
+@pytest.mark.parametrize("cancelled", [(), (1,)])
+def test_an_update_and_an_attachment_come_back_equal(cancelled: tuple[int, ...]) -> None:
+    """What the sender said later is kept as the request itself is."""
+    request = a_request(a_bundle(an_item(), an_item(2), extra=(answers(),)))
+    for fact in (
+        Updated(RECEIVED, "loopback", request, (2,), cancelled),
+        Attached(RECEIVED, "loopback", request, (2,)),
+    ):
+        found = back(fact)
+        assert found == fact
+        assert fact_json(found) == fact_json(fact)

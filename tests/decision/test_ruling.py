@@ -19,10 +19,15 @@ from server.decision.ruling import (
     rule,
 )
 from server.errors import DecisionRefused
+from tests.requests.cases import DENIAL
 
 NPI = "1999999984"
 PENDS = [o for o in Outcome if o is not Outcome.APPROVE]
 YEAR = (date(2026, 1, 1), date(2026, 12, 31))
+
+
+def a_person(role: Role) -> Person:
+    return Person(role, NPI, "207R00000X", "Dana Example, MD")
 
 
 def ruling(role: Role, verdict: Verdict, **changes: Any) -> PersonDecision:
@@ -32,7 +37,9 @@ def ruling(role: Role, verdict: Verdict, **changes: Any) -> PersonDecision:
         needed["instead"] = {"quantity": {"value": 1}}
     if verdict is Verdict.FORWARD:
         needed["forward_to"] = Role.MEDICAL_DIRECTOR
-    return PersonDecision(Person(role, NPI), verdict, **{"reasons": ("Because.",), **needed, **changes})
+    if verdict is Verdict.DENY:
+        needed |= DENIAL
+    return PersonDecision(a_person(role), verdict, **{"reasons": ("Because.",), **needed, **changes})
 
 
 @st.composite
@@ -40,12 +47,13 @@ def rulings(draw: st.DrawFn) -> PersonDecision | None:
     """Any decision that somebody may try to make; None where it cannot even be written down."""
     try:
         return PersonDecision(
-            Person(draw(st.sampled_from(Role)), NPI),
+            a_person(draw(st.sampled_from(Role))),
             draw(st.sampled_from(Verdict)),
             draw(st.sampled_from([(), ("Because.",)])),
             instead=draw(st.sampled_from([None, {"quantity": {"value": 1}}])),
             forward_to=draw(st.sampled_from([None, *Role])),
             period=draw(st.sampled_from([None, YEAR])),
+            **draw(st.sampled_from([{}, DENIAL])),
         )
     except DecisionRefused:
         return None

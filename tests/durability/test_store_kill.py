@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from server.decision.request import Transaction
 from server.store import schema
+from server.store.chain import problems
 from server.store.connect import connect
 from server.store.sql import SqlStore, open_store
 from tests.durability.kills import KILLS, at_a_random_moment
@@ -96,4 +97,6 @@ def assert_whole(store: SqlStore, url: str, acknowledged: set[str]) -> None:
         if connection.dialect.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     engines.dispose()
+    with store.trail() as (heads, rows):
+        assert list(problems(rows, heads)) == []
     assert all(store.explanation(i) is not None and store.case(i) is not None for i in ids)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from server.answer.claim_response import INQUIRY, SUBMIT, render
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
-from server.decision.case import Fact, Received, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import Fact, Received
 from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.judge import ENGINE_CRITERION
 from server.errors import EngineError, InvalidRequest

@@ -8,17 +8,8 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from server.decision.case import (
-    Case,
-    DecidedByMachine,
-    Fact,
-    MachineDecision,
-    Received,
-    Ruled,
-    Ruling,
-    apply,
-    apply_all,
-)
+from server.decision.apply import apply, apply_all
+from server.decision.case import Case, DecidedByMachine, Fact, MachineDecision, Received, Ruled, Ruling
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem, Transaction
 from server.decision.ruling import Person, PersonDecision, Role, Verdict
@@ -48,6 +39,9 @@ _FINDING = Finding(
     why="the claim says so",
     remedy="",
 )
+DENIAL: dict[str, Any] = {"reason_code": "0F", "criteria": ("DX-1",)}
+"""What a denial says beside its reasons."""
+
 _serial = itertools.count(1)
 
 
@@ -115,12 +109,13 @@ def ruled(
     """A person decides these items, or the first; what is authorized gets a number of its own."""
     authorizes = verdict in (Verdict.APPROVE, Verdict.MODIFY)
     decision = PersonDecision(
-        Person(role, "1999999984"),
+        Person(role, "1999999984", "207R00000X", "Dana Example, MD"),
         verdict,
         ("Because.",),
         period=period if authorizes else None,
         instead={"quantity": {"value": 1}} if verdict is Verdict.MODIFY else None,
         forward_to=Role.MEDICAL_DIRECTOR if verdict is Verdict.FORWARD else None,
+        **DENIAL if verdict is Verdict.DENY else {},
     )
     numbers = (a_number("VA") if authorizes else None for _ in itertools.count())
     return Ruled(at, tuple(Ruling(s, decision, number) for s, number in zip(sequences or (1,), numbers, strict=False)))

@@ -10,7 +10,8 @@ import orjson
 
 from server.auth.caller import LOOPBACK
 from server.cql.engine import Asked, Run
-from server.decision.case import Case, Received, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import Case, Received
 from server.decision.request import AuthorizationRequest
 from server.fhir.read import Resource
 from server.fhir.version import Version

@@ -27,7 +27,9 @@ def test_a_nurse_approves(desk: Desk) -> None:
     assert response["preAuthRef"].startswith("VA")
     assert response["preAuthPeriod"] == {"start": DAYS["start"], "end": DAYS["end"]}
     assert case not in desk.as_("nurse").get("/review").text
-    assert events(desk, case, "ruling") == ['{"reviewer":"nurse","role":"nurse","verdict":"approve"}']
+    assert events(desk, case, "ruling") == [
+        '{"reviewer":"nurse","npi":"1999999943","role":"nurse","verdict":"approve"}'
+    ]
 
 
 def test_a_physician_denies(desk: Desk) -> None:

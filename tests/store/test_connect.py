@@ -23,6 +23,7 @@ from tests.requests.bundle import MEMBER
 from tests.requests.cases import NPI, opening
 
 ROOT = Path(__file__).resolve().parents[2]
+RELEASED = ["0001", "0002", "0003", "0004", "0006", "0007", "0008", "0009"]
 
 
 def test_migrations_make_the_tables_that_the_code_uses(database_url: str) -> None:
@@ -37,6 +38,12 @@ def test_migrations_make_the_tables_that_the_code_uses(database_url: str) -> Non
 def test_the_head_in_the_code_is_the_newest_migration() -> None:
     """schema.HEAD names the head of migrations/versions, and there is only one head."""
     assert ScriptDirectory(str(ROOT / "server/store/migrations")).get_heads() == [schema.HEAD]
+
+
+def test_what_was_released_is_only_followed() -> None:
+    """A migration never slips in before one that records have run already: they would never run it."""
+    newest_first = ScriptDirectory(str(ROOT / "server/store/migrations")).walk_revisions()
+    assert [script.revision for script in newest_first][::-1] == RELEASED
 
 
 def test_what_was_recorded_is_there_after_reopening(database_url: str) -> None:

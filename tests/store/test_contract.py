@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from server.decision.case import apply
+from server.decision.apply import apply
 from server.decision.model import Outcome
 from server.decision.request import Transaction
 from server.decision.ruling import Role, Verdict
@@ -160,7 +160,7 @@ class TestOpening:
         store.append(made)
         (row,) = [row for row in rows_of(shared_url, "audit") if row["subject"] == made.case.id]
         assert (row["at"], row["event"]) == (RECEIVED, "decision")
-        assert row["detail"] == '{"facts":2,"items":{"1":"approve","2":"pend-nurse"}}'
+        assert row["detail"] == '{"facts":2,"items":{"1":"approve","2":"pend-nurse"},"caller":"loopback"}'
 
     def test_the_assertions_of_an_answer_are_stored_with_it(self, store: Store) -> None:
         """What an answer refers to as context is there when the answer is, and not when the change failed."""

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from server.decision.case import DecidedByMachine, Received, apply_all
+from server.decision.apply import apply_all
+from server.decision.case import DecidedByMachine, Received
 from server.decision.deadline import Alarm
 from server.decision.model import Outcome
 from server.decision.ruling import Role, Verdict

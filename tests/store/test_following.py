@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from server.decision.case import Case, apply
+from server.decision.apply import apply
+from server.decision.case import Case
 from server.decision.fact_json import fact_from
 from server.decision.model import Outcome
 from server.decision.ruling import Role, Verdict

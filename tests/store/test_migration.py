@@ -12,6 +12,7 @@ from server.decision.request import Transaction
 from server.errors import UnusableDatabase
 from server.fhir.version import Version
 from server.pas.explain import explain
+from server.store.chain import problems
 from server.store.ports import Inquiry
 from server.store.sql import SqlStore, open_store
 from tests.requests.bundle import CLINIC, PRESCRIBER
@@ -110,13 +111,16 @@ def test_former_answers_are_kept(module_database_url: str) -> None:
     }
 
 
-@pytest.mark.usefixtures("store")
-def test_the_audit_is_left_alone(module_database_url: str) -> None:
-    """Opening an old record tells nothing of anybody, so it leaves no row and changes none."""
-    rows = rows_of(module_database_url, "audit")
-    assert len(rows) == sum(len(case.left) for case in CASES)
-    assert {row["event"] for row in rows} == {"decision"}
-    assert rows[0]["detail"] == '{"items":{"1":"approve"}}'
+def test_the_audit_is_chained(store: SqlStore) -> None:
+    """The rows of then stand as they were, in one chain that is whole, and the last row says that it began now."""
+    with store.trail() as (heads, found):
+        rows = list(found)
+    assert list(problems(rows, heads)) == []
+    *old_rows, last = rows
+    assert len(old_rows) == sum(len(case.left) for case in CASES)
+    assert {row.event for row in old_rows} == {"decision"}
+    assert old_rows[0].detail == '{"items":{"1":"approve"}}'
+    assert (last.event, last.detail) == ("chained", f'{{"caller":"machine","rows":{len(old_rows)}}}')
 
 
 def test_an_old_request_is_no_case(store: SqlStore) -> None:

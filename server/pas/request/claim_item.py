@@ -12,7 +12,7 @@ from server.fhir.order import order_codings, order_references
 from server.fhir.primitives import real_day
 from server.fhir.read import MAX_IDENTIFIERS, Resource, codings, dicts, extensions, reference
 from server.fhir.subject import is_about
-from server.fhir.x12 import X12_CERTIFICATION
+from server.fhir.x12 import CANCEL, X12_CERTIFICATION
 from server.pas.request.bundle import CLAIM, RequestBundle
 
 AUTHORIZATION_NUMBER = f"{PAS}extension-authorizationNumber"
@@ -41,7 +41,9 @@ class ItemReader:
 
     def items(self) -> tuple[RequestedItem, ...]:
         found = self._bundle.claim.get("item") or ()
-        self._bundle.require(found, f"{CLAIM}.item")
+        cancels = CANCEL in kinds_of_request(self._bundle.claim) or self._bundle.claim.get("related")
+        if not cancels:  # to cancel all, no item need be named (pas T-24)
+            self._bundle.require(found, f"{CLAIM}.item")
         orders = [self._order(raw, f"{CLAIM}.item[{n}]") for n, raw in enumerate(found)]
         tied = [self._tied(raw, order) for raw, order in zip(found, orders, strict=True)]
         claimed = {id(r.resource): n for n, responses in enumerate(tied) for r in responses}

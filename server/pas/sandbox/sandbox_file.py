@@ -18,6 +18,9 @@ from server.fhir.version import Version
 from server.pas.sandbox.elements import PLACEHOLDERS
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml, twice
 
+SCRIPTED = "SCRIPTED"
+"""The finding of a decision that a sandbox's script made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -52,6 +55,7 @@ class ReviewerTable(TomlTable):
     id: Text
     role: Role
     npi: Npi
+    name: Text | None = Field(None, description="As it stands in a letter; a denial needs it.")
     specialty: Text | None = Field(None, description="A NUCC taxonomy code.")
 
 
@@ -61,7 +65,7 @@ class RulingTable(TomlTable):
     reviewer: Text = Field(description="The id of a [[reviewer]].")
     verdict: Literal["approve", "modify", "deny"]
     reasons: Some[Text] = Field(description="In words.")
-    reason_code: Text | None = Field(None, description="The payer's code of the reason (X12 886).")
+    reason_code: Text | None = Field(None, description="The payer's code of the reason (X12 886); a denial needs it.")
     instead: dict[str, Any] = Field({}, description="What modify authorizes: elements of ClaimResponse.addItem.")
 
 
@@ -117,9 +121,11 @@ class SandboxFile(TomlTable):
     def decision(self, ruling: RulingTable) -> PersonDecision:
         """Raises DecisionRefused for one that lacks what its verdict needs."""
         who = next(r for r in self.reviewer if r.id == ruling.reviewer)
-        person = Person(who.role, who.npi, who.specialty)
+        person = Person(who.role, who.npi, who.specialty, who.name or "")
         verdict = Verdict(ruling.verdict)
-        return PersonDecision(person, verdict, ruling.reasons, ruling.reason_code, None, ruling.instead or None)
+        criteria = (SCRIPTED,) if verdict is Verdict.DENY else ()
+        instead = ruling.instead or None
+        return PersonDecision(person, verdict, ruling.reasons, ruling.reason_code, instead=instead, criteria=criteria)
 
 
 def load_sandbox(path: Path) -> Scripts:

@@ -14,18 +14,17 @@ from server.decision.case import Case, DecidedByMachine, Fact, MachineDecision, 
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.decision.request import AuthorizationRequest, RequestedItem
 from server.decision.ruling import Verdict
+from server.fhir.read import Resource
+from server.fhir.version import Version
 from server.log import log
-from server.pas.match import MatchedRequest
+from server.pas.match import MatchedRequest, read_and_match
 from server.pas.rejections import UPDATE, rejections_of
 from server.pas.request.inquiry import InquiryRequest
 from server.pas.sandbox.elements import with_elements
-from server.pas.sandbox.sandbox_file import Script, Scripts
+from server.pas.sandbox.sandbox_file import SCRIPTED, Script, Scripts
 from server.pas.submit import answer_of, stored_answer, submit
 from server.policy.model import State
 from server.world import World
-
-SCRIPTED = "SCRIPTED"
-"""The finding of a decision that a sandbox's script made."""
 
 _STATE = {
     Outcome.APPROVE: State.MET,
@@ -42,6 +41,10 @@ class Sandbox:
 
     file: Scripts
     world: World
+
+    def answers(self, body: Resource, raw: bytes, version: Version) -> bool:
+        """Whether a body that changes an earlier request is of a scripted member, whose script says what follows."""
+        return self._script(read_and_match(raw, body, version, self.world.policies).request.member_ids) is not None
 
     def submit(self, matched: MatchedRequest, raw: bytes, caller: Caller) -> bytes:
         """As submit.submit; a scripted member's request is decided by its script instead of a policy."""

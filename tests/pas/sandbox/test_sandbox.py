@@ -20,8 +20,8 @@ from server.pas.explain import explain
 from server.pas.inquire import inquire
 from server.pas.match import read_and_match
 from server.pas.request.inquiry import read_inquiry
-from server.pas.sandbox.sandbox_file import load_sandbox
-from server.pas.sandbox.scripted import SCRIPTED, Sandbox
+from server.pas.sandbox.sandbox_file import SCRIPTED, load_sandbox
+from server.pas.sandbox.scripted import Sandbox
 from server.policy.plan_file import load_plan
 from server.settings import ROOT, Settings
 from server.store.sql import SqlStore, open_store

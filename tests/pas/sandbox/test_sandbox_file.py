@@ -20,13 +20,15 @@ npi = "1999999943"
 id = "director"
 role = "medical-director"
 npi = "1999999984"
+name = "Dana Example, MD"
+specialty = "207R00000X"
 
 [[member]]
 id = "A"
 title = "one"
 outcome = "pend-physician"
 """
-RULING = '[member.ruling]\nreviewer = "{who}"\nverdict = "{verdict}"\nreasons = ["Because."]\n'
+RULING = '[member.ruling]\nreviewer = "{who}"\nverdict = "{verdict}"\nreasons = ["Because."]\nreason_code = "0F"\n'
 
 
 def problems(folder: Path, text: str) -> str:
