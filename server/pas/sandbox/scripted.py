@@ -26,6 +26,9 @@ from server.pas.submit import answer_of, stored_answer, submit
 from server.policy.model import State
 from server.world import World
 
+_LOOKED_AT = 200
+"""Of the requests of one member, the newest: how many are looked at for what is due."""
+
 _STATE = {
     Outcome.APPROVE: State.MET,
     Outcome.MORE_INFO_NEEDED: State.UNKNOWN,
@@ -73,18 +76,34 @@ class Sandbox:
             for case_id in self.world.store.inquire(replace(request.inquiry, actions=())):
                 self._settle(script, case_id)
 
+    def settle_due(self) -> int:
+        """The same for everybody's requests, though nobody asked; how many it decided. Subscribers hear of each."""
+        ruled = [s for s in self.file.scripts.values() if s.after]
+        waiting = [(s, c.id) for s in ruled for c in self.world.store.desk.search(s.member, _LOOKED_AT) if c.waits_for]
+        return sum(self._settle(script, case_id) for script, case_id in waiting)
+
     def _script(self, member_ids: Sequence[str]) -> Script | None:
         return next((self.file.scripts[m] for m in member_ids if m in self.file.scripts), None)
 
-    def _settle(self, script: Script, case_id: str) -> None:
-        """The reviewer's decision on what is pended, once, when its time has come."""
-        world, now = self.world, self.world.clock()
-        case = world.store.case(case_id) if script.after else None
-        if case is None or now < case.received + script.after or any(i.ruling for i in case.items):
-            return
-        made = change_of(case, [self._ruled(script, case.request)], world.base_url, dress=self._dress(script))
-        if world.store.append(made) is not None:
-            log.info("scripted", submission=case_id, outcome=made.case.items[0].outcome, sandbox=self.file.name)
+    def _settle(self, script: Script, case_id: str) -> bool:
+        """The reviewer's decision on what waits for one, when its time has come; whether that decided something.
+
+        What another person has taken up is left to that person.
+        """
+        world, ruling = self.world, script.ruling
+        case = world.store.case(case_id) if ruling and script.after else None
+        if case is None or ruling is None or world.clock() < case.answered + script.after:
+            return False
+        may = ruling.person.role.rank
+        waiting = [i for i in case.items if i.waits_for and i.ruling is None and i.authorization.needs.rank <= may]
+        if not waiting or self._script(case.request.member_ids) is not script:
+            return False
+        ruled = self._ruled(script, [i.requested for i in waiting], case.request.created)
+        made = change_of(case, [ruled], world.base_url, dress=self._dress(script))
+        if world.store.append(made) is None:
+            return False
+        log.info("scripted", submission=case_id, outcome=ruling.verdict.value, sandbox=self.file.name)
+        return True
 
     def _facts(self, script: Script, request: AuthorizationRequest, caller: Caller) -> Iterator[Fact]:
         now = self.world.clock()
@@ -92,7 +111,7 @@ class Sandbox:
         items = tuple(self._decided(script, request, item) for item in request.items)
         yield DecidedByMachine(now, items, f"Scripted by the sandbox {self.file.name}: {script.title}.")
         if script.ruling is not None and not script.after:
-            yield self._ruled(script, request)
+            yield self._ruled(script, request.items, request.created)
 
     def _decided(self, script: Script, request: AuthorizationRequest, item: RequestedItem) -> MachineDecision:
         approved = script.outcome is Outcome.APPROVE
@@ -110,13 +129,13 @@ class Sandbox:
             item.sequence, decision, number=number if approved else None, reference=None if approved else number
         )
 
-    def _ruled(self, script: Script, request: AuthorizationRequest) -> Ruled:
+    def _ruled(self, script: Script, items: Sequence[RequestedItem], created: date) -> Ruled:
         if script.ruling is None:
             raise LookupError(f"the script of {script.member} has no ruling")
         rulings = []
-        for item in request.items:
+        for item in items:
             authorizes = script.ruling.verdict in (Verdict.APPROVE, Verdict.MODIFY)
-            period = _period(script, item, request.created) if authorizes else None
+            period = _period(script, item, created) if authorizes else None
             number = self.world.new_number("VA") if authorizes else None
             rulings.append(Ruling(item.sequence, replace(script.ruling, period=period), number))
         return Ruled(self.world.clock(), tuple(rulings))

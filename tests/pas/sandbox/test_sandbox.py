@@ -11,9 +11,11 @@ from typing import Any
 import orjson
 import pytest
 
+from server.answer.change import change_of
 from server.answer.claim_response import render
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
+from server.decision.ruling import Verdict
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.pas.explain import explain
@@ -27,6 +29,7 @@ from server.settings import ROOT, Settings
 from server.store.sql import SqlStore, open_store
 from tests.conformance.inferno import pas_everything
 from tests.policies import a_library
+from tests.requests.cases import ruled
 from tests.requests.world import BASE_URL, NOW, SayingEngine, a_world
 
 Json = dict[str, Any]
@@ -237,6 +240,32 @@ def test_the_same_transaction_settles_as_well(played: Played) -> None:
     assert action(response(played.submit(bundle))["item"][0]) == "A4"
     played.now = NOW + timedelta(minutes=1)
     assert action(response(played.submit(bundle))["item"][0]) == "A1"
+
+
+def test_a_ruling_takes_effect_though_nobody_asks(played_anywhere: Played) -> None:
+    """In its time and once: a case that nobody asked about is decided, and every other waits on."""
+    played = played_anywhere
+    (first, other) = (response(played.submit(request(m)))["id"] for m in ("PENDED-APPROVED", "PENDED"))
+    decided = []
+    for seconds in (19, 20, 21, 86_400):
+        played.now = NOW + timedelta(seconds=seconds)
+        decided.append(played.sandbox.settle_due())
+    assert decided == [0, 1, 0, 0]
+    stored = played.store.rendering(first, Version.V2_2, "submit")
+    assert action(response(orjson.loads(stored or b""))["item"][0]) == "A1"
+    waiting = played.store.case(other)
+    assert waiting is not None
+    assert waiting.facts == 2
+
+
+def test_what_a_person_has_taken_up_is_left_to_that_person(played: Played) -> None:
+    """A reviewer of the plan asked for more: the script's nurse does not come after."""
+    case_id = response(played.submit(request("PENDED-APPROVED")))["id"]
+    case = played.store.case(case_id)
+    assert case is not None
+    played.store.append(change_of(case, [ruled(1, verdict=Verdict.ASK, at=NOW)], BASE_URL))
+    played.now = NOW + timedelta(days=1)
+    assert played.sandbox.settle_due() == 0
 
 
 def test_no_timer_approves_what_is_only_pended(played: Played) -> None:
