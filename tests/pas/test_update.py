@@ -301,7 +301,7 @@ def test_an_item_may_be_replaced(store: SqlStore) -> None:
 
 @both_versions
 def test_what_an_enclosed_claim_cancelled_is_no_news(store: SqlStore, version: Version) -> None:
-    """The second update encloses the first, in which an item was cancelled: it is read, and the item stays cancelled."""
+    """The second update encloses the first, in which an item was cancelled; it is read, and the item stays so."""
     world = a_world(store, SayingEngine())
     first = a_bundle(an_item(), an_item(2), drug=APART)
     submitted(world, first, version=version)
