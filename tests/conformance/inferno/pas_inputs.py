@@ -66,7 +66,9 @@ def _inquiry(made: Chart) -> dict[str, Any]:
 def _sender_of(made: Chart, run: str) -> str:
     """Makes a system of this run the sender of a request; its id is what 2.2 subscribes by (pas P-55)."""
     sender = f"LAB-{run}"
-    sent = within("TransmissionIdentifiers", ("interchangeSenderID", "String", sender))
+    parts = (("applicationSenderCode", "SAMPLE-EHR"), ("applicationReceiverCode", "VITRUVIAN"))
+    more = (("interchangeSenderID", sender), ("interchangeReceiverID", "VITRUVIAN-1"))
+    sent = within("TransmissionIdentifiers", *((part, "String", value) for part, value in (*parts, *more)))
     made.claim["extension"] = [*made.claim.get("extension", ()), sent]
     return sender
 

@@ -59,6 +59,16 @@ def _inquired(path: str, body: Json) -> None:
         del _first(body, "ClaimResponse")["outcome"]
 
 
+def _updated(path: str, body: Json) -> None:
+    if path.endswith("$submit"):
+        _first(body, "ClaimResponse")["item"].pop()
+
+
+def _subscribed(path: str, body: Json) -> None:
+    if path.endswith("/Subscription"):
+        body["status"] = "active"
+
+
 def _capability_statement(path: str, body: Json) -> None:
     if path.endswith("/metadata"):
         for resource in body["rest"][0]["resource"]:
@@ -115,6 +125,14 @@ BROKEN = (
         "pas_server_v221_approval_use_case",
         "pas_response_bundle_validation_test_approval",
         _submitted,
+    ),
+    Broken("update", "PAS2.2.1", "pas_server_v221_claim_updates", "claim_update_current_results_test", _updated),
+    Broken(
+        "subscription",
+        "PAS2.2.1",
+        "pas_server_v221_subscription_setup",
+        "subscriptions_r4_server_creation_response_conformance",
+        _subscribed,
     ),
     Broken(
         "inquiry response",
