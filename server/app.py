@@ -29,6 +29,8 @@ from server.pages import routes as pages
 from server.pages.docs import add_docs
 from server.pages.examples import example_files, read_examples
 from server.pas import routes as pas
+from server.pas.sandbox.playing import play
+from server.pas.sandbox.scripted import Sandbox
 from server.review import routes as review
 from server.review.clock_check import check_clocks
 from server.review.desk import ReviewDesk
@@ -158,6 +160,8 @@ def create_app(services: Services) -> FastAPI:
             asyncio.create_task(_courier(services, outgoing).run()),
             asyncio.create_task(check_clocks(app.state.review)),
         ]
+        if services.sandbox:
+            tasks.append(asyncio.create_task(play(Sandbox(services.sandbox, world))))
         yield
         for task in tasks:
             task.cancel()

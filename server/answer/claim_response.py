@@ -17,7 +17,7 @@ from server.decision.request import ClaimBundle
 from server.decision.ruling import Status
 from server.fhir.codes import PAS, TRANSMISSION_IDENTIFIERS
 from server.fhir.primitives import instant
-from server.fhir.read import Resource, extensions
+from server.fhir.read import Resource, dicts, extensions
 from server.fhir.version import Version
 
 SUBMIT, INQUIRY = "submit", "inquiry"
@@ -33,6 +33,7 @@ _SWAPPED = {
     "interchangeSenderID": "interchangeReceiverID",
     "interchangeReceiverID": "interchangeSenderID",
 }
+_APPLICATIONS = frozenset({"applicationSenderCode", "applicationReceiverCode"})
 
 
 def render(case: Case, base_url: str) -> dict[tuple[Version, str], bytes]:
@@ -153,9 +154,12 @@ def _outcome(items: Sequence[CaseItem], version: Version) -> str:
 
 
 def _swapped_transmission(claim: Resource) -> Iterator[dict[str, Any]]:
-    """The request's TransmissionIdentifiers, sender and receiver swapped (pas P-99)."""
+    """The request's TransmissionIdentifiers, sender and receiver swapped (pas P-99).
+
+    The guide wants both application codes; identifiers that came without are not given back.
+    """
     for sent in extensions(claim, TRANSMISSION_IDENTIFIERS):
-        yield {
-            "url": TRANSMISSION_IDENTIFIERS,
-            "extension": [p | {"url": _SWAPPED.get(p["url"], p["url"])} for p in sent.get("extension") or ()],
-        }
+        parts = dicts(sent.get("extension"))
+        if {p.get("url") for p in parts} >= _APPLICATIONS:
+            swapped = [p | {"url": _SWAPPED.get(str(p.get("url")), p.get("url"))} for p in parts]
+            yield {"url": TRANSMISSION_IDENTIFIERS, "extension": swapped}

@@ -105,7 +105,7 @@ def judge_again(
                 _WITHDRAWN if touch.withdrawn else None,
             )
             decision = _with_looks(decision, looks)
-        made.append(_as_before(machine_decision(matched.items[n], decision, world), was))
+        made.append(as_before(machine_decision(matched.items[n], decision, world), was))
     return DecidedByMachine(now, tuple(made))
 
 
@@ -164,7 +164,7 @@ _WITHDRAWN = Look(
 )
 
 
-def _as_before(made: MachineDecision, was: CaseItem | None) -> MachineDecision:
+def as_before(made: MachineDecision, was: CaseItem | None) -> MachineDecision:
     """The decision with the number, reference and requested document that the item has already."""
     if was is None:
         return made

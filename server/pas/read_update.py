@@ -4,18 +4,24 @@ That it is an update is told by the Claim alone: it names a prior Claim, or it c
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from server.decision.case import Case, DecidedByMachine
 from server.fhir.read import Resource, dicts, reference
 from server.fhir.version import Version
 from server.fhir.x12 import CANCEL
+from server.pas.judge_again import Touch, judge_again
 from server.pas.match import MatchedRequest, read_and_match
 from server.pas.request.bundle import INFO_CANCELLED
 from server.pas.request.claim_item import kinds_of_request, numbers
 from server.policy.library import PolicyLibrary
+from server.world import World
+
+Judge = Callable[[MatchedRequest, Case, Touch, World], DecidedByMachine]
+"""Decides the items of a case that an update touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class Update:
     cancelled: the sequences of those. whole: the request is cancelled with all its items.
     withdrawn: supporting information is taken back. prior: the fullUrls of the Claims that it changes; identifiers: of
     such Claims; numbers: authorization and reference numbers. enclosed: the prior Claim came along.
-    full: reads it with what it cancels.
+    full: reads it with what it cancels. judge: by the policies, unless a sandbox puts its script in their place.
     """
 
     matched: MatchedRequest
@@ -37,6 +43,7 @@ class Update:
     numbers: tuple[str, ...]
     enclosed: bool
     full: Callable[[], MatchedRequest]
+    judge: Judge = field(default=judge_again)
 
 
 def is_update(body: Resource) -> bool:

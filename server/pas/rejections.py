@@ -82,9 +82,13 @@ def _updates(request: AuthorizationRequest) -> Iterator[Rejection]:
 
 
 def _withdrawn(request: AuthorizationRequest) -> Iterator[Rejection]:
-    """An update cancels items, and takes back supporting information; what else is cancelled cannot be told."""
+    """An update cancels items, and takes back supporting information; what else is cancelled cannot be told.
+
+    An earlier Claim that it encloses (pas P-80) says what was cancelled before.
+    """
+    earlier = [f"Bundle.entry[{n}]." for n, _, r in request.index.entries if n and r.get("resourceType") == "Claim"]
     for place in dict.fromkeys(_cancelled(request.bundle)):
-        if not place.startswith(f"{CLAIM}.supportingInfo["):
+        if not place.startswith((f"{CLAIM}.supportingInfo[", *earlier)):
             text = "An update cancels items and supporting information, and nothing else; leave out the mark."
             yield Rejection(UPDATE, text, place)
 

@@ -82,7 +82,8 @@ async def explain(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> Fhir
 
 def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
     if is_update(body) and not (pas.sandbox and pas.sandbox.answers(body, raw, pas.version)):
-        return updated(read_update(raw, body, pas.version, pas.world.policies), raw, caller, pas.world)
+        sent = read_update(raw, body, pas.version, pas.world.policies)
+        return updated(pas.sandbox.plays(sent) if pas.sandbox else sent, raw, caller, pas.world)
     matched = read_and_match(raw, body, pas.version, pas.world.policies)
     if pas.sandbox is not None:
         return pas.sandbox.submit(matched, raw, caller)

@@ -15,7 +15,7 @@ from server.errors import DatabaseGone
 from server.fhir.x12 import INPUT_ERRORS, NO_RESUBMISSION
 from server.pas.beside import with_other
 from server.pas.claim_error import render_rejections
-from server.pas.judge_again import Touch, asks_for, judge_again
+from server.pas.judge_again import Touch, asks_for
 from server.pas.machine_decision import log_decided
 from server.pas.read_update import Update
 from server.pas.rejections import Rejection, rejections_of
@@ -153,7 +153,7 @@ def _facts(sent: Update, case: Case, caller: Caller, world: World) -> tuple[Fact
     updated = Updated(now, caller.name, request, touched, cancelled)
     if not touched:
         return (updated,)
-    return updated, judge_again(sent.matched, case, Touch(touched, cancelled, sent.withdrawn), world)
+    return updated, sent.judge(sent.matched, case, Touch(touched, cancelled, sent.withdrawn), world)
 
 
 def _to_cancel(case: Case, sequence: int) -> bool:
@@ -185,7 +185,7 @@ def _adopted(sent: Update, caller: Caller, world: World) -> tuple[Fact, ...]:
     received = Received(now, world.new_id(), caller.name, full.request)
     touched = tuple(i.item.sequence for i in sent.matched.items)
     opened = Case(received.case_id, now, caller.name, full.request, 1, now)
-    decided = judge_again(sent.matched, opened, Touch(touched, (), sent.withdrawn), world)
+    decided = sent.judge(sent.matched, opened, Touch(touched, (), sent.withdrawn), world)
     if not sent.cancelled:
         return received, decided
     return received, Updated(now, caller.name, sent.matched.request, (), sent.cancelled), decided

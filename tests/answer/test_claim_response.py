@@ -298,6 +298,18 @@ def test_transmission_identifiers_swap() -> None:
     assert "extension" not in response(bundle=bundle, version=Version.V2_0)
 
 
+@pytest.mark.parametrize("lacks", ["applicationSenderCode", "applicationReceiverCode"])
+def test_identifiers_that_the_guide_does_not_know_are_not_given_back(lacks: str) -> None:
+    """Without one of the two application codes the extension is wrong, and an answer with it would be as well."""
+    names = {"applicationSenderCode", "applicationReceiverCode", "interchangeSenderID"} - {lacks}
+    sent = {
+        "url": f"{PAS}extension-TransmissionIdentifiers",
+        "extension": [{"url": name, "valueString": "X"} for name in sorted(names)],
+    }
+    answer = response(bundle=a_bundle(claim={"extension": [sent]}))
+    assert not list(extensions(answer, "TransmissionIdentifiers"))
+
+
 def test_a_machine_decision_says_so() -> None:
     """2.2 has a place to say that no person reviewed the request, and the answer uses it."""
     (reviewer,) = extensions(response(), "claimResponseReviewer")

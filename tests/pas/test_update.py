@@ -279,6 +279,19 @@ def test_an_item_may_be_replaced(store: SqlStore) -> None:
     assert numbers(after)[2] not in (None, before)
 
 
+@both_versions
+def test_what_an_enclosed_claim_cancelled_is_no_news(store: SqlStore, version: Version) -> None:
+    """The second update encloses the first, in which an item was cancelled; it is read, and the item stays so."""
+    world = a_world(store, SayingEngine())
+    first = a_bundle(an_item(), an_item(2), drug=APART)
+    submitted(world, first, version=version)
+    second = of(first, an_item(), marked(an_item(2)), drug=APART)
+    assert actions(sent(world, second, version)) == {1: "A1", 2: "C"}
+    third = of(second)
+    claim_of(third)["extension"] = [CANCEL]
+    assert actions(sent(world, third, version)) == {1: "C", 2: "C"}
+
+
 @pytest.mark.parametrize("by", ["identifier", "number"])
 def test_the_prior_request_is_found_without_its_address(store: SqlStore, by: str) -> None:
     """By the prior Claim's identifier, or by the authorization number that the update carries (pas T-33)."""

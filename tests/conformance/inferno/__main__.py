@@ -66,13 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(suite: Suite, served: Addresses, groups: Sequence[str], reasons: Reasons) -> SuiteVerdict:
     """Runs a suite, or groups of it after the one they need; keeps its inputs in build/inferno/."""
-    inputs = suite.inputs(served.plain, suite.version)
-    if suite.over_tls:
-        inputs[suite.over_tls] = served.tls
     _INPUTS.mkdir(parents=True, exist_ok=True)
-    (_INPUTS / f"{suite.id}.json").write_text(json.dumps(inputs, indent=1), encoding="utf-8")
     before = [suite.first] if suite.first and groups else []
     for _ in range(_TRIES):
+        inputs = suite.inputs(served.plain, suite.version)
+        if suite.over_tls:
+            inputs[suite.over_tls] = served.tls
+        (_INPUTS / f"{suite.id}.json").write_text(json.dumps(inputs, indent=1), encoding="utf-8")
         with Session(INFERNO, suite.id) as session:
             results = session.run(inputs, [*before, *groups])
         if not any(result.is_inferno_s_own for result in results):

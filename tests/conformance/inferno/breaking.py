@@ -1,4 +1,4 @@
-"""A proxy that breaks one thing in one kind of answer of a server: what a judge has to notice."""
+"""Proxies that break one thing in what a server answers, or in what it tells a subscriber: a judge has to notice."""
 
 import json
 import threading
@@ -6,20 +6,44 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 Json = dict[str, Any]
 Spoil = Callable[[str, Json], None]
-"""`spoil(path, body)`: changes the body of an answer in place, or leaves it."""
+"""`spoil(path, body)`: changes a body in place, or leaves it."""
 
 _ENDS_HERE = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
 """Headers that speak of one connection."""
 
 
+def keep(_path: str, _body: Json) -> None:
+    """Spoils nothing."""
+
+
 @contextmanager
-def through(base_url: str, spoil: Spoil) -> Iterator[str]:
-    """Yields the address of a proxy on loopback; everything but the spoilt bodies passes as it is."""
+def telling(base_url: str, subscriber: str, spoil: Spoil) -> Iterator[str]:
+    """A proxy behind which what the server tells the subscriber passes another one, which spoils it.
+
+    subscriber: the base URL of whatever endpoint is subscribed.
+    """
+    with through(subscriber, keep, sent=spoil) as listener:
+
+        def redirected(path: str, body: Json) -> None:
+            if path.endswith("/Subscription"):
+                body["channel"]["endpoint"] = listener + urlsplit(body["channel"]["endpoint"]).path
+
+        with through(base_url, keep, sent=redirected) as address:
+            yield address
+
+
+@contextmanager
+def through(base_url: str, spoil: Spoil, sent: Spoil = keep) -> Iterator[str]:
+    """Yields the address of a proxy on loopback; everything but the spoilt bodies passes as it is.
+
+    spoil: for answers; sent: for requests.
+    """
     with httpx.Client(base_url=base_url, timeout=60) as behind:
 
         class Proxy(BaseHTTPRequestHandler):
@@ -30,10 +54,11 @@ def through(base_url: str, spoil: Spoil) -> Iterator[str]:
                 self._pass_on()
 
             def _pass_on(self) -> None:
-                sent = self.rfile.read(int(self.headers.get("content-length") or 0))
+                asked = self.rfile.read(int(self.headers.get("content-length") or 0))
+                asked = _spoilt(self.path, self.headers.get("content-type", ""), asked, sent)
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in _ENDS_HERE}
-                answer = behind.request(self.command, self.path, content=sent, headers=headers)
-                body = _spoilt(self.path, answer, spoil)
+                answer = behind.request(self.command, self.path, content=asked, headers=headers)
+                body = _spoilt(self.path, answer.headers.get("content-type", ""), answer.content, spoil)
                 self.send_response(answer.status_code)
                 self.send_header("content-type", answer.headers.get("content-type", "application/json"))
                 self.send_header("content-length", str(len(body)))
@@ -54,9 +79,9 @@ def through(base_url: str, spoil: Spoil) -> Iterator[str]:
             server.server_close()
 
 
-def _spoilt(path: str, answer: httpx.Response, spoil: Spoil) -> bytes:
-    if "json" not in answer.headers.get("content-type", ""):
-        return answer.content
-    body = answer.json()
+def _spoilt(path: str, media: str, content: bytes, spoil: Spoil) -> bytes:
+    if spoil is keep or "json" not in media:
+        return content
+    body = json.loads(content)
     spoil(path, body)
     return json.dumps(body).encode()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ def judges() -> Iterator[None]:
         raise PermissionError("make inferno must be run as root: Inferno runs in a file system of its own (chroot)")
     with ExitStack() as stack:
         stack.enter_context(_running(SHARED / "validator" / "validator", f"{_VALIDATOR}/healthz"))
-        if stack.enter_context(_running(SHARED / "inferno" / "inferno", f"{INFERNO}/api/version")):
+        if stack.enter_context(_running(SHARED / "inferno" / "inferno", f"{INFERNO}/api/version", _keep_what_comes_in)):
             _share_validator_sessions()
         else:
             sys.stderr.write(f"{INFERNO} ran already, so its database is left as it is: {_ONE_SESSION}\n")
@@ -58,18 +58,32 @@ def judges() -> Iterator[None]:
 
 
 @contextmanager
-def _running(tool: Path, address: str) -> Iterator[bool]:
-    """Gives whether it was started here."""
+def _running(tool: Path, address: str, prepare: Callable[[], None] = lambda: None) -> Iterator[bool]:
+    """Gives whether it was started here. prepare: called before each start."""
     if _answers(address, patience=3):  # what is busy for a moment is not ours to start, and then to stop
         yield False
         return
+    prepare()
     if not (_starts(tool) and _answers(address)):
         _do(tool, "setup")
+        prepare()
         _do(tool, "start")
     try:
         yield True
     finally:
         _do(tool, "stop")
+
+
+def _keep_what_comes_in() -> None:
+    """Puts Inferno's request logger before its web application, as its own template does.
+
+    Inferno keeps what it is sent, and goes on from a wait, only behind it; the application that is installed lacks it.
+    """
+    file = _INFERNO_ROOT / "inferno" / "config.ru"
+    logger, runs = "use Inferno::Utils::Middleware::RequestLogger\n", "run Inferno::Web.app"
+    if file.is_file() and logger not in (text := file.read_text(encoding="utf-8")):
+        file.unlink()  # it is installed read-only
+        file.write_text(text.replace(runs, f"{logger}{runs}"), encoding="utf-8")
 
 
 def _share_validator_sessions() -> None:

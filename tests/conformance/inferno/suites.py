@@ -12,7 +12,8 @@ Inputs = Callable[[str, Version], dict[str, Any]]
 
 base_url: the running server, over plain HTTP on loopback, with a fresh database. The function may call it to bring it
 into the state that the suite has to find (an authorization in force, say). What it builds comes from our own synthetic
-patients (patients.py), never from the kits. An input that the suite does not have is an error.
+patients (patients.py), never from the kits. It is called anew for each run, and what must be new in a run is new in
+what it gives. An input that the suite does not have is an error.
 """
 
 
@@ -80,11 +81,14 @@ SUITES = (
         Version.V2_0,
         pas_inputs.inputs,
         (
+            "pas_server_v201_subscription_setup",
             "pas_server_v201_approval_use_case",
             "pas_server_v201_denial_use_case",
+            "pas_server_v201_pended_use_case",
             "pas_server_v201_must_support",
             "pas_v201_error_group",
         ),
+        first="pas_server_v201_subscription_setup",
     ),
     Suite(
         "davinci_pas_server_suite_v221",
@@ -92,11 +96,15 @@ SUITES = (
         Version.V2_2,
         pas_inputs.inputs,
         (
+            "pas_server_v221_subscription_setup",
             "pas_server_v221_approval_use_case",
             "pas_server_v221_denial_use_case",
+            "pas_server_v221_pended_use_case",
+            "pas_server_v221_claim_updates",
             "pas_server_v221_must_support",
             "pas_v221_error_group",
         ),
+        first="pas_server_v221_subscription_setup",
     ),
 )
 

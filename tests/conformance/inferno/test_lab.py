@@ -1,12 +1,13 @@
 """The lab itself is put to the test: for each kind of answer, one broken variant that it has to notice."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.conformance.inferno.breaking import Spoil, through
+from tests.conformance.inferno.breaking import Spoil, keep, telling, through
 from tests.conformance.inferno.lab import INFERNO, Addresses, addresses, judges
 from tests.conformance.inferno.session import Result, Session
 from tests.conformance.inferno.suites import suite
@@ -17,13 +18,21 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A kind of answer, how it is spoilt, and who has to notice: the end of a test's id in a group of a suite."""
+    """A kind of answer, how it is spoilt, and who has to notice: the end of a test's id in a group of a suite.
+
+    told: it is no answer, but what the server tells its subscriber.
+    """
 
     kind: str
     suite: str
     group: str
     notices: str
     spoil: Spoil
+    told: bool = False
+
+    def behind(self, base_url: str, spoil: Spoil) -> AbstractContextManager[str]:
+        """A proxy before the server that spoils, or keeps, this kind."""
+        return telling(base_url, INFERNO, spoil) if self.told else through(base_url, spoil)
 
 
 def _discovery(path: str, body: Json) -> None:
@@ -57,6 +66,21 @@ def _submitted(path: str, body: Json) -> None:
 def _inquired(path: str, body: Json) -> None:
     if path.endswith("$inquire"):
         del _first(body, "ClaimResponse")["outcome"]
+
+
+def _updated(path: str, body: Json) -> None:
+    if path.endswith("$submit"):
+        _first(body, "ClaimResponse")["item"].pop()
+
+
+def _subscribed(path: str, body: Json) -> None:
+    if path.endswith("/Subscription"):
+        body["status"] = "active"
+
+
+def _told(_path: str, body: Json) -> None:
+    for entry in body["entry"][1:]:
+        entry["resource"]["type"] = "batch"
 
 
 def _capability_statement(path: str, body: Json) -> None:
@@ -116,6 +140,22 @@ BROKEN = (
         "pas_response_bundle_validation_test_approval",
         _submitted,
     ),
+    Broken("update", "PAS2.2.1", "pas_server_v221_claim_updates", "claim_update_current_results_test", _updated),
+    Broken(
+        "subscription",
+        "PAS2.2.1",
+        "pas_server_v221_subscription_setup",
+        "subscriptions_r4_server_creation_response_conformance",
+        _subscribed,
+    ),
+    Broken(
+        "notification",
+        "PAS2.2.1",
+        "pas_server_v221_pended_use_case",
+        "notification_pas_conformance_pended",
+        _told,
+        told=True,
+    ),
     Broken(
         "inquiry response",
         "PAS2.2.1",
@@ -137,9 +177,9 @@ def served() -> Iterator[Addresses]:
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.kind)
 def test_a_broken_answer_is_noticed(served: Addresses, broken: Broken) -> None:
     """The test that judges this kind of answer passes through the proxy as it is, and fails on the broken variant."""
-    with through(served.plain, lambda _path, _body: None) as address:
+    with broken.behind(served.plain, keep) as address:
         assert _verdict(broken, served.plain, address).verdict == "pass"
-    with through(served.plain, broken.spoil) as address:
+    with broken.behind(served.plain, broken.spoil) as address:
         assert _verdict(broken, served.plain, address).verdict == "fail"
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,30 @@ from typing import Any
 import orjson
 import pytest
 
+from server.answer.change import change_of
 from server.answer.claim_response import render
 from server.auth.caller import LOOPBACK
 from server.clock import new_id, new_number
+from server.decision.model import Outcome
+from server.decision.ruling import Role, Verdict
+from server.demo.requests import Chart
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.pas.explain import explain
 from server.pas.inquire import inquire
 from server.pas.match import read_and_match
+from server.pas.read_update import read_update
 from server.pas.request.inquiry import read_inquiry
 from server.pas.sandbox.sandbox_file import SCRIPTED, load_sandbox
 from server.pas.sandbox.scripted import Sandbox
+from server.pas.update import update
 from server.policy.plan_file import load_plan
 from server.settings import ROOT, Settings
 from server.store.sql import SqlStore, open_store
 from tests.conformance.inferno import pas_everything
+from tests.conformance.inferno.pas_updates import updates
 from tests.policies import a_library
+from tests.requests.cases import ruled
 from tests.requests.world import BASE_URL, NOW, SayingEngine, a_world
 
 Json = dict[str, Any]
@@ -49,6 +57,13 @@ class Played:
         raw = orjson.dumps(bundle)
         matched = read_and_match(raw, orjson.loads(raw), version, self.sandbox.world.policies)
         answer: Json = orjson.loads(self.sandbox.submit(matched, raw, LOOPBACK))
+        return answer
+
+    def update(self, bundle: Json, version: Version = Version.V2_2) -> Json:
+        raw = orjson.dumps(bundle)
+        assert not self.sandbox.answers(bundle, raw, version)
+        sent = self.sandbox.plays(read_update(raw, orjson.loads(raw), version, self.sandbox.world.policies))
+        answer: Json = orjson.loads(update(sent, raw, LOOPBACK, self.sandbox.world))
         return answer
 
     def inquire(self, bundle: Json, version: Version = Version.V2_2) -> list[Json]:
@@ -130,6 +145,7 @@ def reviewer(answer: Json) -> dict[str, Any]:
         ("MODIFIED", "A6", True),
         ("PENDED", "A4", False),
         ("PENDED-APPROVED", "A4", False),
+        ("PENDED-DENIED", "A4", False),
         ("EVERYTHING", "A1", True),
     ],
 )
@@ -239,6 +255,32 @@ def test_the_same_transaction_settles_as_well(played: Played) -> None:
     assert action(response(played.submit(bundle))["item"][0]) == "A1"
 
 
+def test_a_ruling_takes_effect_though_nobody_asks(played_anywhere: Played) -> None:
+    """In its time and once: a case that nobody asked about is decided, and every other waits on."""
+    played = played_anywhere
+    (first, other) = (response(played.submit(request(m)))["id"] for m in ("PENDED-APPROVED", "PENDED"))
+    decided = []
+    for seconds in (19, 20, 21, 86_400):
+        played.now = NOW + timedelta(seconds=seconds)
+        decided.append(played.sandbox.settle_due())
+    assert decided == [0, 1, 0, 0]
+    stored = played.store.rendering(first, Version.V2_2, "submit")
+    assert action(response(orjson.loads(stored or b""))["item"][0]) == "A1"
+    waiting = played.store.case(other)
+    assert waiting is not None
+    assert waiting.facts == 2
+
+
+def test_what_a_person_has_taken_up_is_left_to_that_person(played: Played) -> None:
+    """A reviewer of the plan asked for more: the script's nurse does not come after."""
+    case_id = response(played.submit(request("PENDED-APPROVED")))["id"]
+    case = played.store.case(case_id)
+    assert case is not None
+    played.store.append(change_of(case, [ruled(1, verdict=Verdict.ASK, at=NOW)], BASE_URL))
+    played.now = NOW + timedelta(days=1)
+    assert played.sandbox.settle_due() == 0
+
+
 def test_no_timer_approves_what_is_only_pended(played: Played) -> None:
     """A member without a ruling stays pended, however long one waits."""
     bundle = request("PENDED")
@@ -255,11 +297,67 @@ def test_any_other_member_is_decided_as_ever(played: Played) -> None:
     assert reviewer(answer) == {"wasHumanReviewedFlag": False}
 
 
-def test_updates_are_refused_but_for_the_member_that_shows_everything(played: Played) -> None:
-    """An update of a scripted member is the business error it is for all, unless the script answers updates."""
-    updated = pas_everything.submit_bundle("SANDBOX-DENIED", Version.V2_2)
-    assert "item" not in response(played.submit(updated))
-    shown = played.submit(pas_everything.submit_bundle("SANDBOX-EVERYTHING", Version.V2_2))
+def actions(answer: Json) -> dict[int, str]:
+    return {i["itemSequence"]: action(i) for i in response(answer)["item"]}
+
+
+@versions
+@pytest.mark.parametrize(
+    ("member", "expected"),
+    [
+        ("APPROVED", [{1: "A1"}, {1: "A1", 2: "A1"}, {1: "A1", 2: "C"}, {1: "C", 2: "C"}]),
+        ("PENDED", [{1: "A4"}, {1: "A4", 2: "A4"}, {1: "A4", 2: "C"}, {1: "C", 2: "C"}]),
+        ("MODIFIED", [{1: "A6"}, {1: "A6", 2: "A4"}, {1: "A4", 2: "C"}, {1: "C", 2: "C"}]),
+    ],
+)
+def test_updates_are_played(played: Played, version: Version, member: str, expected: list[dict[int, str]]) -> None:
+    """An item added, one changed and one cancelled, all cancelled: by the script, in one case, no policy asked."""
+    first, *later = updates(Chart(request(member)))
+    answers = [played.submit(first, version), *(played.update(body, version) for body in later)]
+    assert [actions(answer) for answer in answers] == expected
+    assert len({response(answer)["id"] for answer in answers}) == 1
+    assert played.engine.evaluations == 0
+    assert "Scripted by the sandbox" in response(answers[2])["disposition"]
+
+
+def test_what_an_update_touches_is_ruled_on_as_the_rest(played: Played) -> None:
+    """The reviewer comes so long after the update, or the next moment where the script names no time."""
+    for member, seconds, code in (("PENDED-APPROVED", 20, "A1"), ("MODIFIED", 0, "A6")):
+        first, more, *_ = updates(Chart(request(member)))
+        played.submit(first)
+        played.now += timedelta(seconds=10)
+        assert actions(played.update(more))[2] == "A4"
+        played.now += timedelta(seconds=seconds)
+        assert played.sandbox.settle_due() == 1
+        assert actions(played.update(more)) == {1: code, 2: code}
+
+
+def test_a_denial_is_not_updated(played: Played) -> None:
+    """It is the business error that it is for all."""
+    first, more, *_ = updates(Chart(request("DENIED")))
+    played.submit(first)
+    assert "item" not in response(played.update(more))
+
+
+def test_the_machine_does_not_approve_what_a_person_had_to_decide(played: Played) -> None:
+    """The script's approval is a pend where a reviewer has passed the item on."""
+    script = played.sandbox.file.scripts["SANDBOX-PENDED"]
+    first, _, changed, _ = updates(Chart(request("PENDED")))
+    case = played.store.case(response(played.submit(first))["id"])
+    assert case is not None
+    played.store.append(change_of(case, [ruled(1, verdict=Verdict.FORWARD, role=Role.NURSE, at=NOW)], BASE_URL))
+    approving = replace(script, outcome=Outcome.APPROVE)
+    played.sandbox = Sandbox(replace(played.sandbox.file, scripts={script.member: approving}), played.sandbox.world)
+    changed["entry"][0]["resource"]["item"].pop()
+    changed["entry"][0]["resource"]["related"][0]["claim"]["reference"] = first["entry"][0]["fullUrl"]
+    assert actions(played.update(changed)) == {1: "A4"}
+
+
+def test_an_update_of_everything_is_answered_as_a_first_request(played: Played) -> None:
+    """The member that shows every element shows it in the answer to an update that names nothing known."""
+    body = pas_everything.submit_bundle("SANDBOX-EVERYTHING", Version.V2_2)
+    assert played.sandbox.answers(body, orjson.dumps(body), Version.V2_2)
+    shown = played.submit(body)
     assert {e["resource"]["resourceType"] for e in shown["entry"]} >= {"Task", "CommunicationRequest"}
     assert response(shown)["error"]
 
@@ -285,3 +383,15 @@ def test_the_file_may_be_anywhere(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert load_sandbox(file).scripts["A"].elements == {Version.V2_2: '{"response": {}}'}
+
+
+def test_a_denial_after_a_while_is_a_persons(played: Played) -> None:
+    """Pended first; in its time the director's denial, with all that a denial needs."""
+    first = response(played.submit(request("PENDED-DENIED")))
+    assert action(first["item"][0]) == "A4"
+    played.now = NOW + timedelta(seconds=20)
+    assert played.sandbox.settle_due() == 1
+    (later,) = played.inquire(inquiry("PENDED-DENIED"))
+    assert (action(later["item"][0]), later["id"]) == ("A3", first["id"])
+    assert reviewer(later)["wasHumanReviewedFlag"] is True
+    assert reviewer(later)["reviewerNPI"]["value"] == "1999999984"

@@ -41,7 +41,7 @@ def problems(folder: Path, text: str) -> str:
 
 def test_the_demos_file_is_right() -> None:
     """The file that comes with the server has a member for each kind of answer."""
-    assert len(load_sandbox(ROOT / "cql/plans/vitruvian-demo-sandbox.toml").scripts) == 6
+    assert len(load_sandbox(ROOT / "cql/plans/vitruvian-demo-sandbox.toml").scripts) == 7
 
 
 @pytest.mark.parametrize(
