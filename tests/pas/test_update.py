@@ -285,9 +285,9 @@ def test_what_an_enclosed_claim_cancelled_is_no_news(store: SqlStore, version: V
     world = a_world(store, SayingEngine())
     first = a_bundle(an_item(), an_item(2), drug=APART)
     submitted(world, first, version=version)
-    second = of(first, an_item(), marked(an_item(2)), drug=APART)
+    second = an_update(first, an_item(), marked(an_item(2)), drug=APART)
     assert actions(sent(world, second, version)) == {1: "A1", 2: "C"}
-    third = of(second)
+    third = an_update(second)
     claim_of(third)["extension"] = [CANCEL]
     assert actions(sent(world, third, version)) == {1: "C", 2: "C"}
 
