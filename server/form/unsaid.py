@@ -5,12 +5,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.fhir.codes import DTR
+from server.fhir.codes import DATA_ABSENT_REASON, DTR
 from server.fhir.read import Resource, coding, dicts, extensions
 from server.form.answer import ValueSets
 from server.form.model import Form, FormItem
 
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _ORIGIN = f"{DTR}information-origin"
 _PREFILLED = ("initialExpression", "calculatedExpression", "candidateExpression", "answerExpression")
 _WORDS = re.compile(r"[^\W_]+")
@@ -42,7 +41,7 @@ def _turns(question: FormItem, value_sets: ValueSets, answer: Mapping[str, Any])
     """Whether one answer unsays itself. Every answer of every request comes here: its extensions are read once."""
     for extension in dicts(answer["extension"]) if "extension" in answer else ():
         url = extension.get("url")
-        if url == _ABSENT:
+        if url == DATA_ABSENT_REASON:
             return True
         if url == _ORIGIN and _is_automatic(extension) and not _is_prefilled(question):
             return True
@@ -54,7 +53,11 @@ def _turns(question: FormItem, value_sets: ValueSets, answer: Mapping[str, Any])
 
 
 def _is_absent(element: Any) -> bool:
-    return isinstance(element, dict) and "extension" in element and any(True for _ in extensions(element, _ABSENT))
+    return (
+        isinstance(element, dict)
+        and "extension" in element
+        and any(True for _ in extensions(element, DATA_ABSENT_REASON))
+    )
 
 
 def _is_automatic(origin: Mapping[str, Any]) -> bool:

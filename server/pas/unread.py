@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from server.decision.request import AuthorizationRequest, RequestedItem, SentResponse
-from server.fhir.codes import DTR, LOINC
+from server.fhir.codes import DATA_ABSENT_REASON, DTR, LOINC
 from server.fhir.primitives import real_day
 from server.fhir.read import Resource, codings, dicts, extensions, reference
 from server.fhir.x12 import X12_REPORT_TYPE
@@ -109,9 +109,15 @@ def _marked(bundle: Resource) -> Iterator[str]:
         yield from _below(bundle, "Bundle", wanted)
 
 
+def _is_untold(node: Resource, name: str) -> bool:
+    """Whether a primitive has no value, or one of which its own extension says that it is not known."""
+    beside = node[f"_{name}"]
+    return name not in node or (isinstance(beside, dict) and bool(extensions(beside, DATA_ABSENT_REASON)))
+
+
 def _below(node: Any, path: str, wanted: list[str]) -> Iterator[str]:
     if isinstance(node, dict):
-        yield from (f"{path}.{name}" for name in wanted if f"_{name}" in node and name not in node)
+        yield from (f"{path}.{name}" for name in wanted if f"_{name}" in node and _is_untold(node, name))
         meta = node.get("meta")
         if isinstance(meta, dict) and any(c.code in _MARKS for c in codings([meta.get("security"), meta.get("tag")])):
             yield f"{path}.meta"

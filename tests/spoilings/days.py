@@ -79,13 +79,13 @@ def service_days_that_differ(bundle: Json) -> None:
     answer(bundle, {"service-start": _near(bundle, 20)})
 
 
-@TABLE.row("A service of a hundred years.")
+@TABLE.row("A service of a hundred years.", fits=_dated)
 def service_of_a_hundred_years(bundle: Json) -> None:
     day = item(bundle).pop("servicedDate", None) or item(bundle)["servicedPeriod"]["start"]
     item(bundle)["servicedPeriod"] = {"start": day, "end": "2130-01-01"}
 
 
-@TABLE.row("The service ends before it begins.")
+@TABLE.row("The service ends before it begins.", fits=_dated)
 def service_that_ends_before_it_begins(bundle: Json) -> None:
     day = item(bundle).pop("servicedDate", None) or item(bundle)["servicedPeriod"]["start"]
     item(bundle)["servicedPeriod"] = {"start": day, "end": "2020-01-01"}
@@ -114,10 +114,13 @@ def order_that_begins_after_service(bundle: Json) -> None:
     order(bundle)["dispenseRequest"] = {"validityPeriod": {"start": "2031-01-01"}}
 
 
-@TABLE.row("The doses are for 2090.", fits=lambda b: with_order(b) and "dosageInstruction" in order(b))
+@TABLE.row("The doses are for 2090.", fits=lambda b: with_order(b) and bool(order(b).get("dosageInstruction")))
 def doses_of_2090(bundle: Json) -> None:
-    for one in order(bundle).get("dosageInstruction", []):
-        one["timing"]["repeat"]["boundsPeriod"] = {"start": "2090-01-01", "end": "2090-12-31"}
+    for one in order(bundle)["dosageInstruction"]:
+        one.setdefault("timing", {}).setdefault("repeat", {})["boundsPeriod"] = {
+            "start": "2090-01-01",
+            "end": "2090-12-31",
+        }
 
 
 def _authored(bundle: Json, day: Any) -> None:

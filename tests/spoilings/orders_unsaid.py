@@ -7,6 +7,7 @@ from tests.spoilings.model import Json, Table
 from tests.spoilings.request import (
     REQUESTED_SERVICE,
     SNOMED,
+    all_of,
     answered,
     at_home,
     both,
@@ -29,6 +30,10 @@ _UNKNOWN = {
 }
 
 
+def _with_one_order(bundle: Json) -> bool:
+    return len(all_of(bundle, "MedicationRequest")) == 1
+
+
 def _unnamed(bundle: Json, more: Json) -> None:
     order(bundle).update(more)
     item(bundle)["extension"] = [e for e in item(bundle)["extension"] if e["url"] != REQUESTED_SERVICE]
@@ -46,7 +51,7 @@ TABLE.rows_of(
     ],
     "The only order that came along is none.",
     _unnamed,
-    fits=both(with_order, lambda b: answered(b, "dose-mg-per-day") is not None),
+    fits=both(with_order, _with_one_order, lambda b: answered(b, "dose-mg-per-day") is not None),
 )
 
 

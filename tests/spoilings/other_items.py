@@ -15,6 +15,7 @@ from tests.spoilings.request import (
     a_second_item,
     add,
     an_order,
+    answered,
     both,
     claim,
     concept,
@@ -102,7 +103,10 @@ def second_item_named_by_the_billing_code_alone(bundle: Json) -> None:
     _second(bundle, concept(HCPCS, "J3590"))
 
 
-@TABLE.row("A second active order of 100 mg: together 200 mg a day.", fits=both(dosed, treats("RA")))
+@TABLE.row(
+    "A second active order of 100 mg: together 200 mg a day.",
+    fits=both(dosed, treats("RA"), lambda b: answered(b, "dose-mg-per-day") == 100),
+)
 def second_active_order_of_the_drug(bundle: Json) -> None:
     medicine = order(bundle)["medicationCodeableConcept"]
     add(bundle, an_order(bundle, medicine, dosageInstruction=deepcopy(order(bundle)["dosageInstruction"])))
