@@ -164,7 +164,7 @@ def create_app(services: Services) -> FastAPI:
     world, examples = services.world, example_files(services.settings.policies)
     outgoing = Outgoing(world.plan.outgoing)
     app.state.pages = pages.Pages.of(world, FHIR_URLS, examples)
-    app.state.crd = crd.Crd.of(world)
+    app.state.crd = crd.Crd.of(world, outgoing)
     app.state.dtr = {version: dtr.Dtr.of(world, version) for version in Version}
     app.state.pas = {version: pas.Pas.of(world, version, services.sandbox) for version in Version}
     app.state.subscriptions = {v: subscriptions.Subscriptions(v, world, outgoing) for v in Version}

@@ -1,4 +1,4 @@
-"""What the plan says about one order: by membership, standing authorization, policy, or catalogue; else nothing."""
+"""What the plan says about one order: by membership, standing authorization, policy, or catalogue."""
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -7,6 +7,7 @@ from server.crd.coverage import OrderCoverage
 from server.crd.coverage_information import Contact, CoverageInformation
 from server.crd.order import DraftOrder
 from server.crd.standing import Sought, Standing, Standings
+from server.crd.unlisted import product_missing, unlisted
 from server.fhir.order import deciding_day
 from server.policy.model import Edition, Policy
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
@@ -15,12 +16,16 @@ from server.world import World
 
 @dataclass(frozen=True, slots=True)
 class CoverageAnswer:
-    """What is said about an order, and on which ground: a policy's edition, a catalogue entry, or the membership."""
+    """What is said about an order, and on which ground: a policy's edition, a catalogue entry, or the membership.
+
+    listed: False where neither a policy nor the catalogue names what is ordered.
+    """
 
     information: CoverageInformation
     policy: Policy | None = None
     edition: Edition | None = None
     catalogue_entry: CatalogueEntry | None = None
+    listed: bool = True
 
     def without_documentation(self) -> "CoverageAnswer":
         """The same answer, as a secondary hook may give it (crd C-5, T-20)."""
@@ -37,7 +42,16 @@ class _CommonParts:
     assertion_id: str
 
     def say(self, covered: str, reason: str, *ends: date | None, **more: object) -> CoverageInformation:
-        """ends: last days on which it holds; of all that are known the first one is told (crd 1.10, expiry-date)."""
+        """ends: last days on which it holds; of all that are known the first one is told (crd 1.10, expiry-date).
+
+        Whose Coverage could not be made out is told what would hold if it is the plan's, and never that nothing is
+        needed (C-69).
+        """
+        if self.coverage.doubt:
+            sure = {"pa_needed": "indeterminate"} if more.get("pa_needed") in (None, "no-auth") else {}
+            covered, reason = "indeterminate", f"{self.coverage.doubt} If it is: {reason}"
+            more |= {"reason_code": "technical", **sure}
+        ends += (self.today,) if more.get("reason_code") == "technical" else ()
         days = [self.today + timedelta(days=self.plan.assertion_days), self.coverage.ends, *ends]
         return CoverageInformation(
             coverage=self.coverage.reference,
@@ -53,8 +67,8 @@ class _CommonParts:
 
 def coverage_answer(
     order: DraftOrder, coverage: OrderCoverage, standings: Standings, world: World, today: date
-) -> CoverageAnswer | None:
-    """What the plan says about an order; None when it knows nothing about it, for it never guesses.
+) -> CoverageAnswer:
+    """What the plan says about an order; what it does not know is told as not known, for it never guesses.
 
     A what-if call is answered as if no authorization stood (crd C-30).
     """
@@ -75,12 +89,19 @@ def coverage_answer(
             said = _before_the_policy(common, policy, stands.why_not)
         return CoverageAnswer(said, policy, edition)
     entry = world.plan.entry_for(order.codings, named=found.other or policy is not None)
-    return CoverageAnswer(_by_catalogue(common, entry, order), catalogue_entry=entry) if entry else None
+    if entry and not (entry.pa_needed == "no-auth" and order.missing_products):
+        return CoverageAnswer(_by_catalogue(common, entry, order), catalogue_entry=entry)
+    return CoverageAnswer(_unlisted(common, order), listed=False)
 
 
 def _membership(common: _CommonParts, day: date) -> CoverageInformation | None:
     """An unknown or inactive member is not covered, whatever was ordered (crd C-70, C-71)."""
     status = common.plan.member(common.coverage.member_ids)
+    if common.coverage.unclear or status is MemberStatus.SEVERAL:
+        text = (
+            "The member cannot be resolved to a single coverage of this plan. Check which one is billed, and send it."
+        )
+        return common.say("not-covered", text, reason_code="coverage-not-found")
     if status is MemberStatus.UNKNOWN:
         text = "No member of this plan was found under the member id of the Coverage. Check the insurance card."
         return common.say("not-covered", text, reason_code="no-member-found")
@@ -130,6 +151,12 @@ def _satisfied(common: _CommonParts, policy: Policy, edition: Edition | None, st
         billing_codes=edition.billing_codes if edition else (),
         policy_link=policy.url,
     )
+
+
+def _unlisted(common: _CommonParts, order: DraftOrder) -> CoverageInformation:
+    said = product_missing(order) or unlisted(order, common.plan)
+    more = {"reason_code": "technical"} if said.technical else {}
+    return common.say(said.word, said.reason, pa_needed=said.word, info_needed=said.info_needed, **more)
 
 
 def _by_catalogue(common: _CommonParts, entry: CatalogueEntry, order: DraftOrder) -> CoverageInformation:

@@ -62,18 +62,20 @@ class CoverageInformation:
 
 def _requirements(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
     old = version is Version.V2_0
+    words = {"indeterminate": "conditional"} if old else {}  # which 2.0 has no word for
     children: list[dict[str, Any]] = [
         {"url": "coverage", "valueReference": {"reference": ci.coverage}},
-        {"url": "covered", "valueCode": ci.covered},
+        {"url": "covered", "valueCode": words.get(ci.covered, ci.covered)},
     ]
     if ci.pa_needed:
-        children.append({"url": "pa-needed", "valueCode": ci.pa_needed})
+        children.append({"url": "pa-needed", "valueCode": words.get(ci.pa_needed, ci.pa_needed)})
     children += [{"url": "doc-needed", "valueCode": code} for code in _doc_needed(ci.doc_needed, old=old)]
     if old and ci.doc_needed and ci.pa_needed == "auth-needed":
         # an answer of 2.2 with a purpose breaks invariant q4; there the form alone tells the purpose (T-1)
         children.append({"url": "doc-purpose", "valueCode": "withpa"})
     known = ("performer", "location", "timeframe", "contract-window", "OTH")
-    codes = dict.fromkeys("OTH" if old and code not in known else code for code in ci.info_needed)
+    wanted = [*ci.info_needed, *(["OTH"] if old and "indeterminate" in (ci.covered, ci.pa_needed) else [])]
+    codes = dict.fromkeys("OTH" if old and code not in known else code for code in wanted)
     children += [{"url": "info-needed", "valueCode": code} for code in codes]
     children += [{"url": "billingCode", "valueCoding": _coding(code)} for code in ci.billing_codes]
     return children

@@ -49,8 +49,9 @@ _OPTIONS = (
 )
 
 _USAGE = (
-    "Send the patient, the patient's active Coverage of this plan, and its payer Organization as prefetch. Nothing is "
-    "fetched from fhirServer. Ask for CRD 2.2 with extension davinci-crd.requestedVersion; without it, 2.0 is spoken."
+    "Send the patient, the patient's active Coverage of this plan, and its payer Organization as prefetch. What does "
+    "not come along is fetched from fhirServer with the token of fhirAuthorization. Ask for CRD 2.2 with extension "
+    "davinci-crd.requestedVersion; without it, 2.0 is spoken."
 )
 
 

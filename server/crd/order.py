@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from server.crd.gather import HookCall
-from server.fhir.order import order_codings, service_day
+from server.fhir.order import order_codings, order_references, service_day
 from server.fhir.read import Coding, Resource, dicts, npis
 
 ANSWERED_ORDERS = frozenset(
@@ -32,7 +32,8 @@ class DraftOrder:
     """resource: as parsed; text: the same as sent; codings: normalised, those of the billing options last (crd C-14).
 
     starts: the first day of service that it names. name: what a person calls it. performers: of each that it names,
-    the NPIs that came along.
+    the NPIs that came along. missing_products: of each resource that says what is ordered and is not here, its type
+    and why it could not be fetched (None: nobody tried).
     """
 
     resource: Resource
@@ -41,6 +42,7 @@ class DraftOrder:
     starts: date | None
     name: str
     performers: tuple[tuple[str, ...], ...] = ()
+    missing_products: tuple[tuple[str, str | None], ...] = ()
 
     @property
     def reference(self) -> str:
@@ -54,11 +56,21 @@ class DraftOrder:
 
 def draft_orders(call: HookCall) -> Iterator[DraftOrder]:
     """The draft orders of a call that take an answer, in their order."""
-    for resource, text in zip(call.request.orders, call.request.texts, strict=True):
+    for resource, text in call.orders:
         if _takes_an_answer(resource, call):
             named = order_codings(resource, call.index.resolve)
             performers = tuple(_performers(resource, call))
-            yield DraftOrder(resource, text, named, service_day(resource), _name(resource, named), performers)
+            yield DraftOrder(
+                resource, text, named, service_day(resource), _name(resource, named), performers,
+                tuple(_missing_products(resource, call)),
+            )  # fmt: skip
+
+
+def _missing_products(resource: Resource, call: HookCall) -> Iterator[tuple[str, str | None]]:
+    for name, found in order_references(resource, call.index.resolve):
+        if found is None:
+            kind = "Medication" if name == "medicationReference" else "Device"
+            yield kind, call.why_lacking(resource[name])
 
 
 def _performers(resource: Resource, call: HookCall) -> Iterator[tuple[str, ...]]:

@@ -49,8 +49,8 @@ def answer_orders(
     """The response body. What it asserts is on disk before it is returned.
 
     covered: each order with its Coverage. An order is answered on its own: by one update that adds coverage-information
-    (crd C-60); by none where nothing is known about the order, or where it carries the same answer and that still holds
-    (C-60, T-30). documentation: False leaves out what asks for documentation.
+    (crd C-60); by none where it carries the same answer and that still holds (C-60, T-30). documentation: False, on the
+    secondary hooks, leaves out what asks for documentation, and orders about which nothing is known.
     """
     now, request = world.clock(), call.request
     answers = list(_answers(covered, call, now.date(), world, documentation=documentation))
@@ -75,7 +75,7 @@ def _answers(
     standings = Standings(call, world)
     for order, coverage in covered:
         answer = coverage_answer(order, coverage, standings, world, today)
-        if answer is not None:
+        if answer.listed or documentation:
             carried = carried_for(order.extensions, coverage.reference)
             yield OrderAnswer(order, coverage, answer if documentation else answer.without_documentation(), carried)
 

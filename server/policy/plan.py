@@ -8,12 +8,14 @@ from typing import Any
 from server.fhir.codes import NPI
 from server.fhir.read import Coding, Resource
 from server.policy.desk import DeskRules
-from server.policy.outgoing import OutgoingRules
+from server.policy.outgoing import FetchRules, OutgoingRules
 
 
 class MemberStatus(StrEnum):
     ACTIVE = "active"
     INACTIVE = "inactive"
+    SEVERAL = "several"
+    """Known, and not to be resolved to a single coverage."""
     UNKNOWN = "unknown"
 
 
@@ -41,8 +43,8 @@ class Plan:
     """One payer plan, loaded from a plan file.
 
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
-    about an order's coverage. outgoing: whom the server may call. desk: who reviews what is pended, and within which
-    time.
+    about an order's coverage. outgoing: whom the server may call. fetch: how much a call may ask of an EHR. desk: who
+    reviews what is pended, and within which time.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Plan:
     catalogue: tuple[CatalogueEntry, ...]
     assertion_days: int = 90
     outgoing: OutgoingRules = field(default_factory=OutgoingRules)
+    fetch: FetchRules = field(default_factory=FetchRules)
     desk: DeskRules = field(default_factory=DeskRules)
 
     def member(self, ids: Iterable[str]) -> MemberStatus:

@@ -9,7 +9,7 @@ from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
 from server.fhir.read import coding
 from server.policy.desk_file import DeskTables
-from server.policy.outgoing_table import OutgoingTable
+from server.policy.outgoing_table import FetchTable, OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml
 
@@ -72,6 +72,7 @@ class PlanFile(DeskTables):
     address: dict[str, Any] = Field({}, description="A FHIR Address.")
     members: MembersTable
     outgoing: OutgoingTable = Field(default=OutgoingTable(), description="Whom the server may call.")
+    fetch: FetchTable = Field(default=FetchTable(), description="How much a CDS call may ask of the EHR.")
     systems: dict[str, Text] = Field({}, description="Short names for the code systems of the services.")
     service: tuple[ServiceTable, ...] = ()
 
@@ -109,6 +110,7 @@ def load_plan(path: Path) -> Plan:
         catalogue=tuple(service.entry(read.systems) for service in read.service),
         assertion_days=read.assertion_days,
         outgoing=read.outgoing.rules(),
+        fetch=read.fetch.rules(),
         desk=read.desk_rules(),
     )
 

@@ -7,7 +7,7 @@ from server.crd.coverage import Coverages
 from server.crd.gather import HookCall
 from server.crd.order import draft_orders
 from server.crd.order_answers import answer_orders
-from server.crd.prefetch import ORDER_PREFETCH
+from server.crd.prefetch import ORDER_PREFETCH, ORDER_WANTS
 from server.crd.service import CdsService
 from server.fhir.read import type_and_id
 from server.world import World
@@ -31,5 +31,6 @@ SERVICE = CdsService(
     "Coverage requirements at selection",
     "Tells early, for the orders just selected, whether {plan} covers them and asks for prior authorization.",
     ORDER_PREFETCH,
+    ORDER_WANTS,
     order_select,
 )

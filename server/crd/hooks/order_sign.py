@@ -7,7 +7,7 @@ from server.crd.coverage import Coverages
 from server.crd.gather import HookCall
 from server.crd.order import draft_orders
 from server.crd.order_answers import answer_orders
-from server.crd.prefetch import ORDER_PREFETCH
+from server.crd.prefetch import ORDER_PREFETCH, ORDER_WANTS
 from server.crd.service import CdsService
 from server.world import World
 
@@ -26,5 +26,6 @@ SERVICE = CdsService(
     "Tells for each order to be signed whether {plan} covers it, whether it needs prior authorization, "
     "and which form collects what the decision needs.",
     ORDER_PREFETCH,
+    ORDER_WANTS,
     order_sign,
 )
