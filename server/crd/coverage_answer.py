@@ -8,7 +8,9 @@ from server.crd.coverage_information import Contact, CoverageInformation
 from server.crd.order import DraftOrder
 from server.crd.standing import Sought, Standing, Standings
 from server.crd.unlisted import product_missing, unlisted
+from server.fhir.codes import NDC, RXNORM
 from server.fhir.order import deciding_day
+from server.policy.library import OrderPolicy
 from server.policy.model import Edition, Policy
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.world import World
@@ -89,9 +91,20 @@ def coverage_answer(
             said = _before_the_policy(common, policy, stands.why_not)
         return CoverageAnswer(said, policy, edition)
     entry = world.plan.entry_for(order.codings, named=found.other or policy is not None)
-    if entry and not (entry.pa_needed == "no-auth" and order.missing_products):
-        return CoverageAnswer(_by_catalogue(common, entry, order), catalogue_entry=entry)
+    listed = _by_catalogue(common, entry, order) if entry else None
+    if listed and (listed.pa_needed != "no-auth" or _is_all_of(order, found, world.plan)):
+        return CoverageAnswer(listed, catalogue_entry=entry)
     return CoverageAnswer(_unlisted(common, order), listed=False)
+
+
+def _is_all_of(order: DraftOrder, found: OrderPolicy, plan: Plan) -> bool:
+    """Whether what the catalogue knows of an order is all that is ordered: nothing hides behind another code."""
+    if order.missing_products or found.possible:
+        return False
+    parts = order.parts
+    if found.other:  # a product is named, and must itself be in the catalogue
+        parts += (tuple(c for c in order.codings if c.system in (RXNORM, NDC)),)
+    return all(plan.entry_for(part) is not None for part in parts)
 
 
 def _membership(common: _CommonParts, day: date) -> CoverageInformation | None:

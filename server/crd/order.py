@@ -7,7 +7,7 @@ from typing import Any
 
 from server.crd.gather import HookCall
 from server.fhir.order import order_codings, order_references, service_day
-from server.fhir.read import Coding, Resource, dicts, npis
+from server.fhir.read import Coding, Resource, codings, dicts, npis
 
 ANSWERED_ORDERS = frozenset(
     {
@@ -33,7 +33,7 @@ class DraftOrder:
 
     starts: the first day of service that it names. name: what a person calls it. performers: of each that it names,
     the NPIs that came along. missing_products: of each resource that says what is ordered and is not here, its type
-    and why it could not be fetched (None: nobody tried).
+    and why it could not be fetched (None: nobody tried). parts: the codes of each thing, where one order has several.
     """
 
     resource: Resource
@@ -43,6 +43,7 @@ class DraftOrder:
     name: str
     performers: tuple[tuple[str, ...], ...] = ()
     missing_products: tuple[tuple[str, str | None], ...] = ()
+    parts: tuple[tuple[Coding, ...], ...] = ()
 
     @property
     def reference(self) -> str:
@@ -63,7 +64,21 @@ def draft_orders(call: HookCall) -> Iterator[DraftOrder]:
             yield DraftOrder(
                 resource, text, named, service_day(resource), _name(resource, named), performers,
                 tuple(_missing_products(resource, call)),
+                tuple(_parts(resource)),
             )  # fmt: skip
+
+
+def _parts(resource: Resource) -> Iterator[tuple[Coding, ...]]:
+    """The lenses of a prescription; the diets and formulas of a nutrition order."""
+    if resource["resourceType"] == "VisionPrescription":
+        yield from (codings(lens.get("product")) for lens in dicts(resource.get("lensSpecification")))
+    elif resource["resourceType"] == "NutritionOrder":
+        diet, formula = (
+            part if isinstance(part, dict) else {} for part in map(resource.get, ("oralDiet", "enteralFormula"))
+        )
+        yield from (codings(kind) for kind in dicts(diet.get("type")))
+        yield from (codings(one.get("type")) for one in dicts(resource.get("supplement")))
+        yield from (codings(formula[k]) for k in ("baseFormulaType", "additiveType") if k in formula)
 
 
 def _missing_products(resource: Resource, call: HookCall) -> Iterator[tuple[str, str | None]]:

@@ -51,7 +51,7 @@ def unlisted(order: DraftOrder, plan: Plan) -> Unlisted:
     codes = (f"{c.code} ({c.display})" if c.display else c.code for c in order.codings)
     named = ", ".join(code[:_LONGEST] for code in islice(codes, _NAMED))
     text = (
-        f"Neither a policy nor the catalogue of {plan.name} names what is ordered: {named}. Whether it is covered "
+        f"The policies and the catalogue of {plan.name} do not name all that is ordered: {named}. Whether it is covered "
         f"and needs prior authorization, only a person of the plan can say: call {plan.phone}, or send a request for "
         "prior authorization, which a nurse then reviews."
     )

@@ -38,6 +38,10 @@ class CatalogueEntry:
     contracted: frozenset[str] = frozenset()
 
 
+_STRICTEST_FIRST = ("auth-needed", None, "conditional", "performpa", "no-auth")
+"""pa_needed of the catalogue's entries; None is that of what is not covered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One payer plan, loaded from a plan file.
@@ -82,6 +86,10 @@ class Plan:
         )
 
     def entry_for(self, codings: Iterable[Coding], *, named: bool = False) -> CatalogueEntry | None:
-        """The first catalogue entry with one of the codes; named: a product is known, so placeholders say nothing."""
+        """The catalogue entry with one of the codes; named: a product is known, so placeholders say nothing.
+
+        Of several entries the one counts that gives least away: a code that needs nothing speaks for no other code.
+        """
         tokens = {c.token for c in codings}
-        return next((e for e in self.catalogue if e.tokens & tokens and not (named and e.placeholder)), None)
+        found = [e for e in self.catalogue if e.tokens & tokens and not (named and e.placeholder)]
+        return min(found, key=lambda e: _STRICTEST_FIRST.index(e.pa_needed), default=None)

@@ -163,9 +163,9 @@ def test_the_catalogue_answers_for_services_without_a_policy(
 @pytest.mark.parametrize(
     ("order", "info_needed", "words"),
     [
-        pytest.param(a_service(f"{HCPCS}|Q9999"), "OTH", "catalogue of Example Plan names", id="unknown service"),
-        pytest.param(an_order(OTHER_DRUG), "OTH", "names what is ordered: 1234567", id="another drug"),
-        pytest.param(an_order(J3590, OTHER_DRUG), "OTH", "Neither a policy", id="unclassified code of another drug"),
+        pytest.param(a_service(f"{HCPCS}|Q9999"), "OTH", "catalogue of Example Plan do not name", id="unknown service"),
+        pytest.param(an_order(OTHER_DRUG), "OTH", "all that is ordered: 1234567", id="another drug"),
+        pytest.param(an_order(J3590, OTHER_DRUG), "OTH", "do not name all", id="unclassified code of another drug"),
         pytest.param(an_order(medicationCodeableConcept={"text": "something"}), "detail-code", "No code", id="text"),
         pytest.param(
             an_order(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m-1"}),
@@ -624,3 +624,33 @@ def test_the_demo_plan_answers_the_guides_examples(example: str, status: int, sa
     assert ehr.post(raw, service).status_code == status
     if status == 200:
         assert [(s["covered"][0], s["pa-needed"][0]) for s in ehr.said(raw, service)] == said
+
+
+@pytest.mark.parametrize(
+    ("products", "pa_needed"),
+    [
+        ([BED, BED], "no-auth"),
+        ([BED, f"{HCPCS}|Q9999"], "conditional"),
+        ([BED, OXYGEN], "conditional"),
+        ([BED], "no-auth"),
+    ],
+)
+def test_one_lens_does_not_speak_for_another(products: list[str], pa_needed: str) -> None:
+    """An order of several things needs nothing only where none of them does."""
+    lenses = [{"product": {"coding": [a_coding(p)]}, "eye": "left"} for p in products]
+    order = {"resourceType": "VisionPrescription", "id": "v", "status": "draft", "lensSpecification": lenses}
+    (said,) = Ehr().said(a_call({**order, "patient": {"reference": "Patient/p-1"}, **_VISION}))
+    assert said["pa-needed"] == [pa_needed]
+
+
+@pytest.mark.parametrize("beside", [J3590, OTHER_DRUG])
+def test_a_code_that_needs_nothing_does_not_speak_for_a_drug_beside_it(beside: str) -> None:
+    (said,) = Ehr().said(a_call(an_order(BED, beside)))
+    assert said["pa-needed"] == ["conditional"]
+
+
+_VISION: Json = {
+    "created": "2026-11-23",
+    "dateWritten": "2026-11-23",
+    "prescriber": {"reference": "Practitioner/d-1"},
+}
