@@ -3,11 +3,21 @@
 from typing import Any
 
 from server.crd.hook_request import MAX_CARDS
-from server.crd.hooks import order_select, order_sign
+from server.crd.hooks import (
+    appointment_book,
+    encounter_discharge,
+    encounter_start,
+    order_dispatch,
+    order_select,
+    order_sign,
+)
 from server.fhir.version import Version
 from server.policy.plan import Plan
 
-SERVICES = (order_sign.SERVICE, order_select.SERVICE)
+SERVICES = tuple(
+    hook.SERVICE
+    for hook in (order_sign, order_select, order_dispatch, appointment_book, encounter_start, encounter_discharge)
+)
 BY_ID = {service.id: service for service in SERVICES}
 
 _OPTIONS = (

@@ -7,7 +7,10 @@ from typing import Any
 from server.crd.hook_context import dispatched
 from server.crd.hook_request import HookRequest
 from server.crd.order_text import value_text
-from server.fhir.read import BundleIndex, Resource, dicts, reference, type_and_id
+from server.fhir.read import BundleIndex, Resource, dicts, extension_value, reference, type_and_id
+from server.fhir.version import Version
+
+ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def gather(request: HookRequest, fetched: Sequence[Part] = (), lacking: Mapping[
     index = BundleIndex({"entry": [part.entry for part in parts]})
     coverages = tuple(c for c in index.of_type("Coverage") if isinstance(c.get("id"), str) and c["id"])
     patients = tuple(p for p in index.of_type("Patient") if p.get("id") == request.patient_id)
-    orders = tuple(zip(request.orders, request.texts, strict=True)) or tuple(_referred(request, index, parts))
+    orders = tuple(_orders(request, index, parts))
     there = frozenset(_key(part.resource) for part in fetched) - known
     return HookCall(request, index, coverages, patients, orders, lacking or {}, there)
 
@@ -153,13 +156,33 @@ def named_resources(request: HookRequest) -> tuple[str, ...]:
     """The references of what a hook asks about, where it names that by reference."""
     if request.hook == "order-dispatch":
         return dispatched(request.context)
+    if request.hook == "appointment-book":
+        return tuple(r for entry in request.entries for r in based_on(entry["resource"]))
     encounter = request.context.get("encounterId") if request.hook.startswith("encounter-") else None
     return (f"Encounter/{str(encounter).removeprefix('Encounter/')}",) if encounter else ()
 
 
-def _referred(request: HookRequest, index: BundleIndex, parts: Sequence[Part]) -> Iterator[tuple[Resource, str]]:
-    """What the hook names by reference and is here, with its text; without what could not be given back unchanged."""
-    for literal in named_resources(request):
+def based_on(appointment: Resource) -> tuple[str, ...]:
+    """The orders that an appointment is for; those of drugs and devices stand in an extension."""
+    elements = dicts(appointment.get("basedOn"))
+    alternates = [extension_value(e, ALTERNATE_REFERENCE) for e in elements]
+    return tuple(dict.fromkeys(r for r in map(reference, [*elements, *alternates]) if r))
+
+
+def _orders(request: HookRequest, index: BundleIndex, parts: Sequence[Part]) -> Iterator[tuple[Resource, str]]:
+    """What the hook asks about, with its text. Under 2.2 the orders of an appointment stand for it (T-10)."""
+    own = zip(request.orders, request.texts, strict=True)
+    if request.hook != "appointment-book":
+        yield from own if request.entries else _referred(named_resources(request), index, parts)
+        return
+    for appointment, text in own:
+        found = list(_referred(based_on(appointment), index, parts)) if request.version is Version.V2_2 else []
+        yield from found or [(appointment, text)]
+
+
+def _referred(literals: Iterable[str], index: BundleIndex, parts: Sequence[Part]) -> Iterator[tuple[Resource, str]]:
+    """What is named by reference and is here, with its text; without what could not be given back unchanged."""
+    for literal in literals:
         found = index.resolve({"reference": literal})
         part = next((p for p in parts if p.resource is found), None)
         text = value_text(part.place.raw, part.place.path, part.resource) if part else None

@@ -1,6 +1,6 @@
-"""What the hooks with draft orders have in common: each order is answered, remembered, updated and logged."""
+"""What the hooks have in common: each order is answered, remembered, updated and logged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,12 +9,12 @@ import orjson
 
 from server.auth.caller import Caller
 from server.crd.cards import cards_for, cards_wanted
-from server.crd.coverage import OrderCoverage
+from server.crd.coverage import Coverages, OrderCoverage
 from server.crd.coverage_answer import CoverageAnswer, coverage_answer
 from server.crd.coverage_information import CarriedInformation, CoverageInformation, carried_for
 from server.crd.gather import HookCall
 from server.crd.hook_request import HookRequest
-from server.crd.order import DraftOrder
+from server.crd.order import DraftOrder, draft_orders
 from server.crd.order_text import add_extension, extend_extensions
 from server.crd.standing import Standings
 from server.fhir.version import Version
@@ -36,6 +36,26 @@ class OrderAnswer:
     @property
     def information(self) -> CoverageInformation:
         return self.answer.information
+
+
+def answer_primary(call: HookCall, caller: Caller, world: World) -> dict[str, Any]:
+    """Answers everything that a primary hook asks about. Raises InvalidRequest for a missing or unusable Coverage."""
+    coverages = Coverages(call, world.plan)
+    coverages.check(required=True)
+    return answer_orders(coverages.with_orders(draft_orders(call)), call, caller, world)
+
+
+def answer_secondary(
+    call: HookCall, caller: Caller, world: World, asked: Callable[[DraftOrder], bool] = lambda _: True
+) -> dict[str, Any]:
+    """Answers what a secondary hook asks about, without documentation (crd C-5, T-20), and nothing without a Coverage.
+
+    asked: which of the orders. Raises InvalidRequest for an unusable Coverage.
+    """
+    coverages = Coverages(call, world.plan)
+    coverages.check(required=False)
+    orders = filter(asked, draft_orders(call))
+    return answer_orders(coverages.with_orders(orders), call, caller, world, documentation=False)
 
 
 def answer_orders(

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from server.crd.gather import HookCall, named_resources
+from server.crd.order import ANSWERED_ORDERS
 from server.fhir.order import order_codings, order_references
 from server.fhir.read import dicts, reference, type_and_id
 from server.policy.plan import Plan
@@ -69,7 +70,7 @@ def products(call: HookCall, _: Plan) -> Iterator[Query]:
 def orders(call: HookCall, _: Plan) -> Iterator[Query]:
     """What the hook names by reference: dispatched orders, the encounter."""
     missing = [r for r in named_resources(call.request) if call.index.resolve({"reference": r}) is None]
-    yield from _by_id(call, missing, None)
+    yield from _by_id(call, missing, (*ANSWERED_ORDERS, "Encounter"))
 
 
 def performers(call: HookCall, plan: Plan) -> Iterator[Query]:
@@ -97,8 +98,8 @@ def _has_more(bundle: Any) -> bool:
     return isinstance(bundle, dict) and any(link.get("relation") == "next" for link in dicts(bundle.get("link")))
 
 
-def _by_id(call: HookCall, elements: Iterable[Any], kinds: tuple[str, ...] | None) -> Iterator[Query]:
-    """One query for each type, of what is on the EHR's own server; kinds: None for every type."""
+def _by_id(call: HookCall, elements: Iterable[Any], kinds: tuple[str, ...]) -> Iterator[Query]:
+    """One query for each type, of what is on the EHR's own server; kinds: the types that are wanted."""
     found: dict[str, list[str]] = {}
     base = call.request.ehr.base if call.request.ehr else ""
     for literal in map(reference, elements):
@@ -107,7 +108,7 @@ def _by_id(call: HookCall, elements: Iterable[Any], kinds: tuple[str, ...] | Non
             continue
         kind, _, found_id = key.partition("/")
         here = not literal.startswith("http") or literal.startswith(f"{base}/{key}")
-        if here and (kinds is None or kind in kinds):
+        if here and kind in kinds:
             found.setdefault(kind, []).append(found_id)
     for kind, many in found.items():
         ids = tuple(islice(dict.fromkeys(many), _MOST_IDS))

@@ -29,7 +29,9 @@ def product_missing(order: DraftOrder) -> Unlisted | None:
     if not order.missing_products:
         return None
     kind, why = order.missing_products[0]
-    send = f"Send it as prefetch `{kind.lower()}s`, or name on the order itself what is ordered, by a code."
+    send = (
+        f"Send it as prefetch `{kind[:1].lower()}{kind[1:]}s`, or name on the order itself what is ordered, by a code."
+    )
     if why:
         text = f"The {kind} that the order names could not be fetched: {why}. What is ordered is not known here. {send}"
         return Unlisted("indeterminate", text, technical=True)
@@ -51,8 +53,8 @@ def unlisted(order: DraftOrder, plan: Plan) -> Unlisted:
     codes = (f"{c.code} ({c.display})" if c.display else c.code for c in order.codings)
     named = ", ".join(code[:_LONGEST] for code in islice(codes, _NAMED))
     text = (
-        f"The policies and the catalogue of {plan.name} do not name all that is ordered: {named}. Whether it is covered "
-        f"and needs prior authorization, only a person of the plan can say: call {plan.phone}, or send a request for "
-        "prior authorization, which a nurse then reviews."
+        f"The policies and the catalogue of {plan.name} do not name all that is ordered: {named}. Whether that is "
+        f"covered and needs prior authorization, only a person of the plan can say: call {plan.phone}, or send a "
+        "request for prior authorization, which a nurse then reviews."
     )
     return Unlisted("conditional", text, ("OTH",))

@@ -23,7 +23,9 @@ class MembersTable(TomlTable):
     """Who is enrolled, by member id."""
 
     unlisted: MemberStatus = Field(description="What a member id that is not listed is taken for.")
-    listed: dict[str, MemberStatus] = Field({}, description="active, inactive or unknown, by member id.")
+    listed: dict[str, MemberStatus] = Field(
+        {}, description="active, inactive, unknown, or several (coverages), by member id."
+    )
 
 
 class ServiceTable(TomlTable):
