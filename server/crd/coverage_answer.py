@@ -20,7 +20,8 @@ from server.world import World
 class CoverageAnswer:
     """What is said about an order, and on which ground: a policy's edition, a catalogue entry, or the membership.
 
-    listed: False where neither a policy nor the catalogue names what is ordered.
+    listed: False where neither a policy nor the catalogue names what is ordered. authorized_until: the last day of the
+    authorization that satisfies it.
     """
 
     information: CoverageInformation
@@ -28,6 +29,7 @@ class CoverageAnswer:
     edition: Edition | None = None
     catalogue_entry: CatalogueEntry | None = None
     listed: bool = True
+    authorized_until: date | None = None
 
     def without_documentation(self) -> "CoverageAnswer":
         """The same answer, as a secondary hook may give it (crd C-5, T-20)."""
@@ -89,7 +91,7 @@ def coverage_answer(
             said = _by_policy(common, policy, edition, day, stands.why_not)
         else:
             said = _before_the_policy(common, policy, stands.why_not)
-        return CoverageAnswer(said, policy, edition)
+        return CoverageAnswer(said, policy, edition, authorized_until=stands.ends if stands.number else None)
     entry = world.plan.entry_for(order.codings, named=found.other or policy is not None)
     listed = _by_catalogue(common, entry, order) if entry else None
     if listed and (listed.pa_needed != "no-auth" or _is_all_of(order, found, world.plan)):
@@ -101,9 +103,8 @@ def _is_all_of(order: DraftOrder, found: OrderPolicy, plan: Plan) -> bool:
     """Whether what the catalogue knows of an order is all that is ordered: nothing hides behind another code."""
     if order.missing_products or found.possible:
         return False
-    parts = order.parts
-    if found.other:  # a product is named, and must itself be in the catalogue
-        parts += (tuple(c for c in order.codings if c.system in (RXNORM, NDC)),)
+    products = tuple(c for c in order.codings if c.system in (RXNORM, NDC))
+    parts = (*order.parts, products) if products else order.parts  # a product must itself be in the catalogue
     return all(plan.entry_for(part) is not None for part in parts)
 
 

@@ -50,6 +50,27 @@ _OPTIONS = (
         True,
     ),
     (
+        "limits",
+        "boolean",
+        "Renewals",
+        "Cards that say when an authorization is about to end, so that its continuation is asked for in time.",
+        True,
+    ),
+    (
+        "therapy-alternatives-opt",
+        "boolean",
+        "Alternatives",
+        "Cards that offer another order where the plan names one that it would rather see.",
+        True,
+    ),
+    (
+        "clinical-reminder",
+        "boolean",
+        "Companion orders",
+        "Cards that offer an order where the plan names one that goes with it.",
+        True,
+    ),
+    (
         "max-cards",
         "integer",
         "Maximum cards",

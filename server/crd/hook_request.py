@@ -13,7 +13,10 @@ from server.fhir.read import Resource
 from server.fhir.version import Version
 from server.log import log
 
-SWITCHES = ("coverage-info", "unsolicited-determ", "guideline", "claim")
+SWITCHES = (
+    "coverage-info", "unsolicited-determ", "guideline", "claim", "limits", "therapy-alternatives-opt",
+    "clinical-reminder",
+)  # fmt: skip
 """The boolean configuration options (crd C-26)."""
 
 MAX_CARDS = 10

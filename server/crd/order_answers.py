@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from server.auth.caller import Caller
-from server.crd.cards import cards_for, cards_wanted
+from server.crd.cards import Told, cards_for, cards_wanted
 from server.crd.coverage import Coverages, OrderCoverage
 from server.crd.coverage_answer import CoverageAnswer, coverage_answer
 from server.crd.coverage_information import CarriedInformation, CoverageInformation, carried_for
@@ -78,7 +78,8 @@ def answer_orders(
     announced = new if request.configuration.wants("coverage-info") else []
     if announced and request.configuration.wants("unsolicited-determ"):
         world.store.remember([_assertion(a, request, now) for a in announced])
-    cards = [c for a in answers for c in cards_for(a.order, a.answer, request.version, world.plan, world.new_id)]
+    told = Told(request.version, world.plan, world.new_id, now.date())
+    cards = [c for a in answers for c in cards_for(a.order, a.coverage, a.answer, told)]
     _log(request, caller, announced)
     updates = [_update(a, request.version) for a in announced]
     return _body(request.version, cards_wanted(cards, request.configuration), updates)

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.fhir.codes import NPI
 from server.fhir.read import Coding, Resource
+from server.policy.card_rules import CardRules, OtherService
 from server.policy.desk import DeskRules
 from server.policy.outgoing import FetchRules, OutgoingRules
 
@@ -25,7 +26,8 @@ class CatalogueEntry:
 
     info_needed and pa_needed as in coverage-information; reason: one plain sentence. placeholder: the codes stand for a
     service that they do not name; the entry speaks only of orders that name none. contracted: NPIs of the performers
-    who need no prior authorization, where it hangs on the performer.
+    who need no prior authorization, where it hangs on the performer. alternative: what the plan would rather see;
+    companion: what goes with it.
     """
 
     tokens: frozenset[str]
@@ -36,6 +38,8 @@ class CatalogueEntry:
     info_needed: tuple[str, ...] = ()
     placeholder: bool = False
     contracted: frozenset[str] = frozenset()
+    alternative: OtherService | None = None
+    companion: OtherService | None = None
 
 
 _STRICTEST_FIRST = ("auth-needed", None, "conditional", "performpa", "no-auth")
@@ -47,8 +51,8 @@ class Plan:
     """One payer plan, loaded from a plan file.
 
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
-    about an order's coverage. outgoing: whom the server may call. fetch: how much a call may ask of an EHR. desk: who
-    reviews what is pended, and within which time.
+    about an order's coverage. outgoing: whom the server may call. fetch: how much a call may ask of an EHR. cards: what
+    is told beside coverage information. desk: who reviews what is pended, and within which time.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Plan:
     catalogue: tuple[CatalogueEntry, ...]
     assertion_days: int = 90
     outgoing: OutgoingRules = field(default_factory=OutgoingRules)
+    cards: CardRules = field(default_factory=CardRules)
     fetch: FetchRules = field(default_factory=FetchRules)
     desk: DeskRules = field(default_factory=DeskRules)
 

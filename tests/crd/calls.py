@@ -183,9 +183,20 @@ def _check_card(card: Json, version: Version) -> None:
     temporary = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
     standard = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
     assert topic["system"] == (temporary if version is Version.V2_0 else standard)
-    assert topic["code"] in {"claim", "guideline"}
+    assert topic["code"] in {
+        "claim",
+        "guideline",
+        "limits",
+        "coverage-info",
+        "therapy-alternatives-opt",
+        "clinical-reminder",
+    }
+    for suggestion in card.get("suggestions", ()):
+        assert card["selectionBehavior"] in {"any", "at-most-one"}
+        uuid.UUID(suggestion["uuid"])
+        assert all(a["description"] and "resourceId" not in a for a in suggestion["actions"])
     for link in card.get("links", [{"label": "x", "url": "https://x.example", "type": "absolute"}]):
-        assert link["type"] == "absolute"
+        assert link["type"] == ("smart" if "appContext" in link else "absolute")
         assert link["label"]
         assert link["url"].startswith("http")
     (about,) = card["extension"]["davinci-crd.associated-resource"]

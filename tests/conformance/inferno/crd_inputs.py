@@ -12,6 +12,7 @@ import httpx
 
 from server.demo.requests import order_sign, refill
 from server.fhir.version import Version
+from tests.conformance.inferno.crd_hooks import bookings, dispatches, stay, with_member, without_payer
 from tests.conformance.inferno.patients import chart, identifier
 from tests.conformance.orders import other_orders
 
@@ -33,14 +34,19 @@ def inputs(base_url: str, version: Version) -> Json:
         "any_hook_request_body": signed,
         "order_sign_request_bodies": [signed, _satisfied(base_url, version), *others.values()],
         "order_select_request_bodies": [selected, _selected(others["drug J3590"])],
+        "order_dispatch_request_bodies": dispatches(others["service E0431"], version),
+        "appointment_book_request_bodies": bookings(signed, version),
+        "encounter_start_request_bodies": [stay(signed, "encounter-start")],
+        "encounter_discharge_request_bodies": [stay(signed, "encounter-discharge")],
         "mock_ehr_bundle": {"resourceType": "Bundle", "type": "collection"},
         "manual_continuation": "no",
     }
     if version is Version.V2_2:
         given |= {
-            "technical_issues_request_body": signed,
+            "technical_issues_request_body": without_payer(signed),
             "no_member_found_request_body": unknown,
             "no_active_coverage_request_body": inactive,
+            "coverage_not_found_request_body": with_member(signed, "W-SEVERAL-1"),
         }
     return given
 
