@@ -114,7 +114,7 @@ def _app(order: DraftOrder, _: OrderCoverage, answer: CoverageAnswer, told: Told
 def _form_task(order: DraftOrder, coverage: OrderCoverage, answer: CoverageAnswer, told: Told) -> Card | None:
     if not (told.plan.cards.form_tasks and answer.information.questionnaires):
         return None
-    task = form_task(order, coverage, answer.information.questionnaires[0], told.today)
+    task = form_task(order, coverage, answer.information.questionnaires[0], told.version, told.today)
     card = _card(
         "coverage-info",
         "Coverage Information",
@@ -141,7 +141,7 @@ def _alternative(order: DraftOrder, _: OrderCoverage, answer: CoverageAnswer, to
 
 def _companion(order: DraftOrder, _: OrderCoverage, answer: CoverageAnswer, told: Told) -> Card | None:
     other = answer.catalogue_entry.companion if answer.catalogue_entry else None
-    if not other:
+    if not other or answer.information.dependencies:  # it is there already (C-7)
         return None
     name = other.code.display or other.code.code
     card = _card(

@@ -1,5 +1,6 @@
 """What the plan says about one order: by membership, standing authorization, policy, or catalogue."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -10,6 +11,7 @@ from server.crd.standing import Sought, Standing, Standings
 from server.crd.unlisted import product_missing, unlisted
 from server.fhir.codes import NDC, RXNORM
 from server.fhir.order import deciding_day
+from server.fhir.read import Coding
 from server.policy.library import OrderPolicy
 from server.policy.model import Edition, Policy
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
@@ -31,9 +33,17 @@ class CoverageAnswer:
     listed: bool = True
     authorized_until: date | None = None
 
+    def depending_on(self, orders: Iterable[tuple[str, tuple[Coding, ...]]]) -> "CoverageAnswer":
+        """The same answer, with the orders beside it that the catalogue says go with it. orders: reference, codes."""
+        companion = self.catalogue_entry.companion if self.catalogue_entry else None
+        if companion is None:
+            return self
+        found = tuple(ref for ref, codes in orders if companion.code.token in {c.token for c in codes})
+        return replace(self, information=replace(self.information, dependencies=found))
+
     def without_documentation(self) -> "CoverageAnswer":
         """The same answer, as a secondary hook may give it (crd C-5, T-20)."""
-        return replace(self, information=replace(self.information, doc_needed=(), questionnaires=()))
+        return replace(self, information=replace(self.information, doc_needed=(), doc_purpose=(), questionnaires=()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +166,16 @@ def _before_the_policy(common: _CommonParts, policy: Policy, why_not: str) -> Co
 def _satisfied(common: _CommonParts, policy: Policy, edition: Edition | None, stands: Standing) -> CoverageInformation:
     """An authorization in force covers the order already (crd C-72)."""
     text = f"{policy.display} is authorized as ordered until {stands.ends}; nothing more is needed."
+    if common.plan.keep_documents:
+        text += " Keep the documentation with the record; the plan may ask for it."
     return common.say(
         "covered",
         text,
         stands.ends,
         pa_needed="satisfied",
         satisfied_pa_id=stands.number,
+        doc_needed=("clinical",) if common.plan.keep_documents else (),
+        doc_purpose=("retain-doc",) if common.plan.keep_documents else (),
         billing_codes=edition.billing_codes if edition else (),
         policy_link=policy.url,
     )

@@ -94,8 +94,10 @@ def _answers(
     documentation: bool,
 ) -> Iterator[OrderAnswer]:
     standings = Standings(call, world)
+    drafts = [(order.reference, order.codings) for order in draft_orders(call)]
     for order, coverage in covered:
-        answer = coverage_answer(order, coverage, standings, world, today)
+        beside = (draft for draft in drafts if draft[0] != order.reference)
+        answer = coverage_answer(order, coverage, standings, world, today).depending_on(beside)
         if answer.listed or documentation:
             carried = carried_for(order.extensions, coverage.reference)
             yield OrderAnswer(order, coverage, answer if documentation else answer.without_documentation(), carried)

@@ -8,9 +8,16 @@ from server.crd.coverage import OrderCoverage
 from server.crd.order import CONCEPTS, SUBJECTS, DraftOrder
 from server.fhir.codes import CRD
 from server.fhir.read import Resource, dicts
+from server.fhir.version import Version
 from server.policy.card_rules import OtherService
 
 _TASK_CODES = f"{CRD.rpartition('StructureDefinition/')[0]}CodeSystem/temp"
+_REASON = {"coding": [{"system": _TASK_CODES, "code": "reason-prior-auth"}]}
+_AFTER_COMPLETION = {
+    "type": {"coding": [{"system": _TASK_CODES, "code": "after-completion-action"}]},
+    "valueCodeableConcept": {"coding": [{"system": _TASK_CODES, "code": "prior-auth-include"}]},
+}
+"""What 2.0 asks for: the answers go with the request."""
 _NOT_CARRIED = frozenset({"extension", "text", "contained"})
 """What a changed order leaves out: it was said of the order as it was."""
 
@@ -46,10 +53,10 @@ def beside(order: DraftOrder, other: OtherService, today: date) -> Resource:
     }
 
 
-def form_task(order: DraftOrder, coverage: OrderCoverage, form: str, today: date) -> Resource:
+def form_task(order: DraftOrder, coverage: OrderCoverage, form: str, version: Version, today: date) -> Resource:
     """A Task to fill in a form, from the payer as the client names it (C-86)."""
     payer = next(iter(dicts(coverage.resource.get("payor"))), {})
-    return {
+    task = {
         "resourceType": "Task",
         "status": "ready",
         "intent": "order",
@@ -60,9 +67,13 @@ def form_task(order: DraftOrder, coverage: OrderCoverage, form: str, today: date
         "for": next((order.resource[k] for k in SUBJECTS if k in order.resource), {}),
         "authoredOn": today.isoformat(),
         "requester": payer,
-        "reasonCode": {"coding": [{"system": _TASK_CODES, "code": "reason-prior-auth"}]},
-        "input": [{"type": {"text": "questionnaire"}, "valueCanonical": form}],
+        "reasonCode": _REASON if version is Version.V2_0 else {"text": "Prior authorization"},
+        "input": [
+            {"type": {"text": "questionnaire"}, "valueCanonical": form},
+            *([_AFTER_COMPLETION] if version is Version.V2_0 else []),
+        ],
     }
+    return {k: v for k, v in task.items() if v}
 
 
 def _concept(other: OtherService) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class Plan:
 
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
     about an order's coverage. outgoing: whom the server may call. fetch: how much a call may ask of an EHR. cards: what
-    is told beside coverage information. desk: who reviews what is pended, and within which time.
+    is told beside coverage information. keep_documents: whether an authorized order's documentation is to be
+    kept. desk: who reviews what is pended, and within which time.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Plan:
     catalogue: tuple[CatalogueEntry, ...]
     assertion_days: int = 90
     outgoing: OutgoingRules = field(default_factory=OutgoingRules)
+    keep_documents: bool = False
     cards: CardRules = field(default_factory=CardRules)
     fetch: FetchRules = field(default_factory=FetchRules)
     desk: DeskRules = field(default_factory=DeskRules)

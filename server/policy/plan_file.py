@@ -75,6 +75,7 @@ class PlanFile(DeskTables):
     npi: Npi
     phone: Text
     assertion_days: Count = Field(description="How long the plan stands by what it said about an order.")
+    keep_documents: Flag = Field(default=False, description="true: documentation of authorized orders is to be kept.")
     clients: tuple[Npi, ...] = Field((), description="NPI of the provider organizations it knows.")
     address: dict[str, Any] = Field({}, description="A FHIR Address.")
     members: MembersTable
@@ -123,6 +124,7 @@ def load_plan(path: Path) -> Plan:
         catalogue=tuple(service.entry(read.systems) for service in read.service),
         assertion_days=read.assertion_days,
         outgoing=read.outgoing.rules(),
+        keep_documents=read.keep_documents,
         cards=read.cards.rules(),
         fetch=read.fetch.rules(),
         desk=read.desk_rules(),

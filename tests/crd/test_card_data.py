@@ -89,3 +89,23 @@ def test_an_authorization_near_its_end_is_told_of_with_the_form(ends: date, *, t
     for card in found:
         assert "VA-7 ends on 2026-12-01" in card["summary"]
         assert FORM_URL in card["detail"]
+
+
+def test_what_is_drafted_already_is_not_proposed_but_depended_on() -> None:
+    """The order says on which other it depends (crd C-7)."""
+    certified = a_service(f"{HCPCS}|E0184", order_id="sr-2")
+    call = a_call(a_service(BED), certified)
+    assert cards(call, "clinical-reminder") == []
+    catalogue = tuple(replace(e, companion=OTHER) if BED in e.tokens else e for e in PLAN.catalogue)
+    bed, _ = Ehr(plan=replace(PLAN, catalogue=catalogue)).said(call)
+    assert bed["dependency"] == [{"reference": "ServiceRequest/sr-2"}]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_plan_may_want_the_documents_of_an_authorized_order_kept(version: str | None) -> None:
+    standing = ActiveAuthorization("VA-7", POLICY_ID, (date(2026, 6, 1), date(2026, 12, 31)), "sub-1")
+    store = Memory(("W-1", standing))
+    store.cases["sub-1"] = authorized_case(an_order(order_id="before"), standing.number, standing.period)
+    (said,) = Ehr(store, plan=replace(PLAN, keep_documents=True)).said(a_call(version=version))
+    assert (said["pa-needed"], said["doc-purpose"]) == (["satisfied"], ["retain-doc"])
+    assert "Keep the documentation" in said["reason"][0]["text"]

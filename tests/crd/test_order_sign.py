@@ -654,3 +654,10 @@ _VISION: Json = {
     "dateWritten": "2026-11-23",
     "prescriber": {"reference": "Practitioner/d-1"},
 }
+
+
+def test_a_policy_by_other_codes_does_not_make_a_listed_service_unlisted() -> None:
+    """A policy that is woken by HCPCS codes makes of every HCPCS code one that names a product; a bed stays a bed."""
+    by_code = a_policy(identified_by=frozenset({f"{HCPCS}|K0861"}))
+    (said,) = Ehr(policies=a_library(by_code)).said(a_call(a_service(BED)))
+    assert said["pa-needed"] == ["no-auth"]

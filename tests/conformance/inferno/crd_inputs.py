@@ -27,13 +27,14 @@ def inputs(base_url: str, version: Version) -> Json:
     unknown, inactive = others.pop("member W-UNKNOWN-1"), others.pop("member W-INACTIVE-1")
     if version is Version.V2_0:
         del others["service A9270"]  # not covered: no answer that says so passes the guide's crd-ci-q2 (crd T-2)
+    others["mattress and certification"] = _both(others["device E0185"], others["service G0180"])
     given: Json = {
         "base_url": base_url,
         "authentication_required": "no",
         "encryption_method": "ES384",
         "any_hook_request_body": signed,
         "order_sign_request_bodies": [signed, _satisfied(base_url, version), *others.values()],
-        "order_select_request_bodies": [selected, _selected(others["drug J3590"])],
+        "order_select_request_bodies": [selected, _selected(others["drug J3590"]), _selected(others["device E0185"])],
         "order_dispatch_request_bodies": dispatches(others["service E0431"], version),
         "appointment_book_request_bodies": bookings(signed, version),
         "encounter_start_request_bodies": [stay(signed, "encounter-start")],
@@ -49,6 +50,12 @@ def inputs(base_url: str, version: Version) -> Json:
             "coverage_not_found_request_body": with_member(signed, "W-SEVERAL-1"),
         }
     return given
+
+
+def _both(one: Json, other: Json) -> Json:
+    """Both orders in one call."""
+    first, second = (r["context"]["draftOrders"] for r in (one, other))
+    return one | {"context": one["context"] | {"draftOrders": first | {"entry": [*first["entry"], *second["entry"]]}}}
 
 
 def _selected(signed: Json) -> Json:
