@@ -49,7 +49,7 @@ URLS = (
     Url("GET", "/cds-services", crd.services, "CRD: the CDS services, their prefetch and their options", PUBLIC,
         media=JSON),
     Url("POST", "/cds-services/{id}", crd.call, "CRD: what an order needs", CLIENT,
-        body="order-sign", answers=(200, 400, 404, 422), media=JSON),
+        body="order-sign", answers=(200, 400, 404, 412, 422), media=JSON),
     Url("GET", "/.well-known/davinci-configuration", pages.davinci_configuration, "Where each guide is served", PUBLIC,
         media=JSON),
     Url("GET", "/healthz", pages.healthz, "The process lives", PUBLIC, media=TEXT),
