@@ -11,18 +11,20 @@ Json = dict[str, Any]
 _PRACTICE: Json = {
     "serviceType": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/service-type", "code": "124"}]}]
 }
+_PERIOD = {"start": "2026-12-10", "end": "2026-12-11"}
 _STAY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
-def dispatches(signed: Json, version: Version) -> list[Json]:
-    """Each order of the calls given, sent to whoever signed it; the older version names a single one."""
-    order = signed["context"]["draftOrders"]["entry"][0]["resource"] | {"status": "active"}
+def dispatch(signed: Json, version: Version) -> Json:
+    """The order of a call, sent to whoever signed it. The older version names a single one, and fixes it as a draft."""
+    status = {} if version is Version.V2_0 else {"status": "active"}
+    order = signed["context"]["draftOrders"]["entry"][0]["resource"] | status
     named = f"{order['resourceType']}/{order['id']}"
     sent = {"resourceType": "Bundle", "type": "searchset", "total": 1, "entry": [_entry(order)]}
     orders = {"order": named} if version is Version.V2_0 else {"dispatchedOrders": [named]}
     context = {"patientId": signed["context"]["patientId"], "performer": signed["context"]["userId"], **orders}
     key = f"{order['resourceType'][0].lower()}{order['resourceType'][1:]}s"
-    return [_call(signed, "order-dispatch", context, {key: sent})]
+    return _call(signed, "order-dispatch", context, {key: sent})
 
 
 def bookings(signed: Json, version: Version) -> list[Json]:
@@ -43,6 +45,7 @@ def bookings(signed: Json, version: Version) -> list[Json]:
             "created": "2026-11-23",
             "participant": [patient, doctor],
             **service,
+            **({"requestedPeriod": [_PERIOD]} if version is Version.V2_0 else {}),
         }
         bundle = {"resourceType": "Bundle", "type": "collection", "entry": [_entry(appointment)]}
         found.append(_call(signed, "appointment-book", {**context, "appointments": bundle}, {}))

@@ -12,7 +12,7 @@ import httpx
 
 from server.demo.requests import order_sign, refill
 from server.fhir.version import Version
-from tests.conformance.inferno.crd_hooks import bookings, dispatches, stay, with_member, without_payer
+from tests.conformance.inferno.crd_hooks import bookings, dispatch, stay, with_member, without_payer
 from tests.conformance.inferno.patients import chart, identifier
 from tests.conformance.orders import other_orders
 
@@ -35,7 +35,9 @@ def inputs(base_url: str, version: Version) -> Json:
         "any_hook_request_body": signed,
         "order_sign_request_bodies": [signed, _satisfied(base_url, version), *others.values()],
         "order_select_request_bodies": [selected, _selected(others["drug J3590"]), _selected(others["device E0185"])],
-        "order_dispatch_request_bodies": dispatches(others["service E0431"], version),
+        "order_dispatch_request_bodies": [
+            dispatch(call, version) for call in (others["service E0431"], signed, others["drug J3590"])
+        ],
         "appointment_book_request_bodies": bookings(signed, version),
         "encounter_start_request_bodies": [stay(signed, "encounter-start")],
         "encounter_discharge_request_bodies": [stay(signed, "encounter-discharge")],
