@@ -1,6 +1,6 @@
 """What the plan says about one order: by membership, standing authorization, policy, or catalogue."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -11,7 +11,6 @@ from server.crd.standing import Sought, Standing, Standings
 from server.crd.unlisted import product_missing, unlisted
 from server.fhir.codes import NDC, RXNORM
 from server.fhir.order import deciding_day
-from server.fhir.read import Coding
 from server.policy.library import OrderPolicy
 from server.policy.model import Edition, Policy
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
@@ -33,12 +32,13 @@ class CoverageAnswer:
     listed: bool = True
     authorized_until: date | None = None
 
-    def depending_on(self, orders: Iterable[tuple[str, tuple[Coding, ...]]]) -> "CoverageAnswer":
-        """The same answer, with the orders beside it that the catalogue says go with it. orders: reference, codes."""
+    def depending_on(self, order: DraftOrder, orders: Callable[[], Iterable[DraftOrder]]) -> "CoverageAnswer":
+        """The same answer about an order, with those of the call that the catalogue says go with it."""
         companion = self.catalogue_entry.companion if self.catalogue_entry else None
         if companion is None:
             return self
-        found = tuple(ref for ref, codes in orders if companion.code.token in {c.token for c in codes})
+        others = (o for o in orders() if o.reference != order.reference)
+        found = tuple(o.reference for o in others if companion.code.token in {c.token for c in o.codings})
         return replace(self, information=replace(self.information, dependencies=found))
 
     def without_documentation(self) -> "CoverageAnswer":

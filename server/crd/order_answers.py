@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
@@ -94,10 +95,13 @@ def _answers(
     documentation: bool,
 ) -> Iterator[OrderAnswer]:
     standings = Standings(call, world)
-    drafts = [(order.reference, order.codings) for order in draft_orders(call)]
+
+    @cache
+    def orders() -> tuple[DraftOrder, ...]:  # few answers hang on the orders beside
+        return tuple(draft_orders(call))
+
     for order, coverage in covered:
-        beside = (draft for draft in drafts if draft[0] != order.reference)
-        answer = coverage_answer(order, coverage, standings, world, today).depending_on(beside)
+        answer = coverage_answer(order, coverage, standings, world, today).depending_on(order, orders)
         if answer.listed or documentation:
             carried = carried_for(order.extensions, coverage.reference)
             yield OrderAnswer(order, coverage, answer if documentation else answer.without_documentation(), carried)

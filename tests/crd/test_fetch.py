@@ -8,6 +8,8 @@ import httpx
 import orjson
 import pytest
 import respx
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server.outgoing import Outgoing
 from server.policy.outgoing import FetchRules, OutgoingRules
@@ -22,7 +24,10 @@ from tests.crd.calls import (
     a_coverage,
     a_payer,
     an_order,
+    children,
+    information,
 )
+from tests.crd.test_order_sign import _ODD, _places
 from tests.policies import DRUG
 
 BASE = "https://ehr.test/fhir"
@@ -390,3 +395,42 @@ def test_nothing_that_the_ehr_answers_makes_the_server_fail(ehr_server: respx.Mo
         answer = an_ehr().post(lacking("patient", "coverage", "payers", order=by_reference()))
         assert answer.status_code in {200, 400, 412}, text
         assert orjson.loads(answer.content)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.sampled_from(VERSIONS))
+def test_no_answer_of_an_ehr_makes_the_server_fail(data: st.DataObject, version: str | None) -> None:
+    """Whatever stands in the place of whatever in what the EHR answers, the caller is answered, and in order."""
+    order = by_reference()
+    bodies = {
+        "Patient/p-1": PATIENT,
+        "Coverage?patient=p-1&status=active": a_bundle(a_coverage()) | {"link": [{"relation": "self", "url": "x"}]},
+        "Organization?_id=payer": a_bundle(a_payer()),
+        "Medication?_id=m-1": a_bundle(MEDICATION),
+        "MedicationRequest?_id=rx-1": a_bundle(order),
+    }
+    path = data.draw(st.sampled_from(list(bodies)[:-1]))  # an order goes back as it came, faults and all
+    spoilt = orjson.loads(orjson.dumps(bodies[path]))
+    for _ in range(data.draw(st.integers(1, 2))):
+        *steps, last = data.draw(st.sampled_from([p for p in _places(spoilt) if p]))
+        node: Any = spoilt
+        for step in steps:
+            node = node[step]
+        node[last] = orjson.loads(data.draw(st.sampled_from(_ODD)))
+    call = lacking(version=version, order=order) | {"hook": "order-dispatch"}
+    call["context"] = {
+        "patientId": "p-1",
+        "dispatchedOrders": ["MedicationRequest/rx-1"],
+        "performer": "Organization/o",
+    }
+    del call["prefetch"]
+    with respx.mock(assert_all_called=False) as router:
+        for each, body in (bodies | {path: spoilt}).items():
+            router.get(f"{PLACE}/{each}").mock(return_value=httpx.Response(200, json=body))
+        router.route().mock(return_value=httpx.Response(404))  # the rest; the first route that fits counts
+        answer = an_ehr().post(call, "crd-order-dispatch")
+    assert answer.status_code in {200, 400, 412}
+    if answer.status_code != 200:
+        assert answer.json()["issue"]
+    told = [children(information(a["resource"])) for a in answer.json().get("systemActions", ())]
+    assert all(t.get("pa-needed") not in (["no-auth"], ["satisfied"]) for t in told)
