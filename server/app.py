@@ -51,7 +51,7 @@ URLS = (
     Url("GET", "/cds-services", crd.services, "CRD: the CDS services, their prefetch and their options", PUBLIC,
         media=JSON),
     Url("POST", "/cds-services/{id}", crd.call, "CRD: what an order needs", CLIENT,
-        body="order-sign", answers=(200, 400, 404, 422), media=JSON),
+        body="order-sign", answers=(200, 400, 404, 412, 422), media=JSON),
     Url("GET", "/.well-known/davinci-configuration", pages.davinci_configuration, "Where each guide is served", PUBLIC,
         media=JSON),
     Url("GET", "/healthz", pages.healthz, "The process lives", PUBLIC, media=TEXT),
@@ -173,7 +173,7 @@ def create_app(services: Services) -> FastAPI:
     world, examples = services.world, example_files(services.settings.policies)
     outgoing = Outgoing(world.plan.outgoing)
     app.state.pages = pages.Pages.of(world, FHIR_URLS, examples)
-    app.state.crd = crd.Crd.of(world)
+    app.state.crd = crd.Crd.of(world, outgoing)
     app.state.dtr = {version: dtr.Dtr.of(world, version) for version in Version}
     app.state.pas = {version: pas.Pas.of(world, version, services.sandbox) for version in Version}
     app.state.subscriptions = {v: subscriptions.Subscriptions(v, world, outgoing) for v in Version}

@@ -4,7 +4,9 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache
 
 import httpx
@@ -15,11 +17,14 @@ from server.policy.outgoing import Address, IpAddress, OutgoingRules, addresses
 SECONDS = 10.0
 """A whole call, from looking up the host to the end of the answer."""
 
+NO_CONNECTION = "no connection, or no trusted certificate for this host"
+
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The IP addresses of a host; OSError when there are none."""
 
 _MOST_BYTES = 64 * 2**10  # of an answer: nobody reads it, and a longer one is cut off
 _TRIES = 3  # addresses of one host
+_KEPT = 6  # connections to a server that is read from, until it has been
 _OWN_HEADERS = {"user-agent": "Vitruvian", "accept": "application/fhir+json", "accept-encoding": "identity"}
 
 
@@ -37,8 +42,8 @@ def _default_tls() -> ssl.SSLContext:
 class Outgoing:
     """Calls what the plan's rules let it call.
 
-    tls: for tests with certificates of their own. Connections are never kept: the next call checks its host anew, and
-    two hosts at one address share no TLS session.
+    tls: for tests with certificates of their own. No connection outlives the call it was made for: the next one checks
+    its host anew, and two hosts at one address share no TLS session.
     """
 
     def __init__(
@@ -74,6 +79,16 @@ class Outgoing:
         if not 200 <= status < 300:  # noqa: PLR2004 - success
             raise CallFailed(f"answered {status}")
 
+    @asynccontextmanager
+    async def reading(self, url: str) -> AsyncIterator["Reader"]:
+        """Reads from the server of a URL, looked up and checked once: it cannot move while it is read from.
+
+        Raises CallRefused. The caller sets the time limit.
+        """
+        address, ips = await self._checked(url)
+        async with self._client(address, kept=_KEPT) as http:
+            yield Reader(self._rules, address, ips, http)
+
     async def _checked(self, url: str) -> tuple[Address, tuple[IpAddress, ...]]:
         """The address, and where its host is: every place must be permitted, since any of them may be called."""
         address = self._rules.read(url)
@@ -103,13 +118,7 @@ class Outgoing:
         self, address: Address, ips: Sequence[IpAddress], body: bytes, headers: Sequence[tuple[str, str]]
     ) -> int:
         """The status that the first place that can be connected to answers with."""
-        async with httpx.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
-            verify=self._tls() if address.scheme == "https" else False,
-            timeout=self._seconds,
-            limits=httpx.Limits(max_keepalive_connections=0),
-        ) as http:
+        async with self._client(address, kept=0) as http:
             for ip in ips[:_TRIES]:
                 try:
                     return await _send(http, address, ip, body, headers)
@@ -117,7 +126,77 @@ class Outgoing:
                     continue
                 except (httpx.HTTPError, httpx.InvalidURL) as error:
                     raise CallFailed(f"the connection failed ({type(error).__name__})") from None
-        raise CallFailed("no connection, or no trusted certificate for this host")
+        raise CallFailed(NO_CONNECTION)
+
+    def _client(self, address: Address, kept: int) -> httpx.AsyncClient:
+        """kept: how many connections stay open for the next call."""
+        return httpx.AsyncClient(
+            trust_env=False,
+            follow_redirects=False,
+            verify=self._tls() if address.scheme == "https" else False,
+            timeout=self._seconds,
+            limits=httpx.Limits(max_keepalive_connections=kept),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered. retry_after: that header as sent, when there was one."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
+
+
+class Reader:
+    """Reads from one server, at the addresses that were checked. Made by Outgoing.reading."""
+
+    def __init__(
+        self, rules: OutgoingRules, address: Address, ips: Sequence[IpAddress], http: httpx.AsyncClient
+    ) -> None:
+        self._rules = rules
+        self._address = address
+        self._ips = tuple(ips[:_TRIES])
+        self._http = http
+
+    async def get(self, url: str, headers: Sequence[tuple[str, str]], most_bytes: int) -> Answer:
+        """One answer, whatever its status. CallRefused: of another server. CallFailed: there is none, or a long one."""
+        address = self._rules.read(url)
+        if isinstance(address, str):
+            raise CallRefused(address)
+        if (address.scheme, address.host, address.port) != self._origin:
+            raise CallRefused("This address is of another server than the one that is read from.")
+        while self._ips:
+            ip = self._ips[0]
+            try:
+                return await _read(self._http, address, ip, headers, most_bytes)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                self._ips = tuple(i for i in self._ips if i != ip)  # for the calls that follow, too
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise CallFailed(f"the connection failed ({type(error).__name__})") from None
+        raise CallFailed(NO_CONNECTION)
+
+    @property
+    def _origin(self) -> tuple[str, str, int]:
+        return self._address.scheme, self._address.host, self._address.port
+
+
+async def _read(
+    http: httpx.AsyncClient, address: Address, ip: IpAddress, headers: Sequence[tuple[str, str]], most_bytes: int
+) -> Answer:
+    sent = [("host", address.authority), *_OWN_HEADERS.items(), *headers]
+    async with http.stream("GET", address.url_at(ip), headers=sent, extensions=_asked_for(address)) as answer:
+        body = bytearray()
+        async for chunk in answer.aiter_raw():
+            body += chunk
+            if len(body) > most_bytes:
+                raise CallFailed(f"its answer is longer than {most_bytes} bytes")
+        return Answer(answer.status_code, bytes(body), answer.headers.get("retry-after"))
+
+
+def _asked_for(address: Address) -> dict[str, str]:
+    """Whose certificate it must be."""
+    return {"sni_hostname": address.host} if address.scheme == "https" else {}
 
 
 async def _send(
@@ -125,10 +204,9 @@ async def _send(
 ) -> int:
     """Connects to the checked IP address, and asks for the host by name: in the Host header, and of its certificate."""
     own = {k: v for k, v in _OWN_HEADERS.items() if k not in {name.lower() for name, _ in headers}}
-    extensions: Mapping[str, str] = {"sni_hostname": address.host} if address.scheme == "https" else {}
     sent = [("host", address.authority), *own.items(), *headers]
     async with http.stream(
-        "POST", address.url_at(ip), content=body, headers=sent, extensions=dict(extensions)
+        "POST", address.url_at(ip), content=body, headers=sent, extensions=_asked_for(address)
     ) as answer:
         read = 0
         async for chunk in answer.aiter_raw():

@@ -97,6 +97,9 @@ def receiving(answer: Callable[[int], tuple[int, dict[str, str]]] = taken, body:
                 self.end_headers()
                 self.wfile.write(body)
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def log_message(self, *_: Any) -> None:
             """Nothing: pytest shows what matters."""
 

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from server.errors import CallFailed, CallRefused
-from server.outgoing import Outgoing, resolve
+from server.outgoing import Answer, Outgoing, resolve
 from server.policy.outgoing import AllowedHost, OutgoingRules
 from tests.receiver import receiving
 
@@ -214,3 +214,49 @@ def test_the_machines_own_resolver() -> None:
     for url in ("https://localhost/", "https://2130706433/", "https://127.1/", "https://0x7f.1/"):
         with pytest.raises(CallRefused):
             asyncio.run(Outgoing(OutgoingRules()).check(url))
+
+
+def read(door: Outgoing, base: str, *urls: str, most: int = 100) -> list[Answer]:
+    async def go() -> list[Answer]:
+        async with door.reading(base) as reader:
+            return [await reader.get(url, (("authorization", "Bearer t"),), most) for url in urls]
+
+    return asyncio.run(go())
+
+
+def test_what_is_read_from_cannot_move_meanwhile() -> None:
+    """The name is looked up once for all that is read; a second answer of the name server is never asked for."""
+    names = Names(subscriber_test=[["127.0.0.1"], ["10.0.0.1"]])
+    with receiving(lambda n: (200 + n, {})) as server:
+        base = named(server.url)
+        assert [a.status for a in read(outgoing(names, HERE), base, base, f"{base}?page=2")] == [200, 201]
+        assert [s.headers["host"] for s in server.sent] == [base.split("/")[2]] * 2
+    assert names.asked == ["subscriber.test"]
+
+
+@pytest.mark.parametrize("places", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], []])
+def test_nothing_is_read_from_a_place_that_is_not_public(places: list[str]) -> None:
+    with pytest.raises(CallRefused):
+        read(outgoing(Names(evil_test=[places]), HERE), "https://evil.test/", "https://evil.test/x")
+
+
+def test_no_other_server_is_read_from_by_the_way() -> None:
+    """Nor the same host at another port, where the token has no business."""
+    names = Names(subscriber_test=[["127.0.0.1"]])
+    with receiving() as server:
+        base = named(server.url)
+        for url in ("http://subscriber.test:1/", "http://127.0.0.1/", "https://evil.test/", "file:///etc/passwd"):
+            with pytest.raises(CallRefused):
+                read(outgoing(names, HERE), base, url)
+        assert server.sent == []
+
+
+def test_what_is_read_is_short_and_from_where_it_was_asked() -> None:
+    """A redirect is an answer like any other; a long one is none."""
+    names = Names(subscriber_test=[["127.0.0.1"]])
+    with receiving(lambda _: (302, {"location": "http://127.0.0.1:9/"}), body=b"x" * 100) as server:
+        base = named(server.url)
+        (answer,) = read(outgoing(names, HERE), base, base)
+        assert (answer.status, len(answer.body)) == (302, 100)
+        with pytest.raises(CallFailed, match="longer than 99 bytes"):
+            read(outgoing(names, HERE), base, base, most=99)

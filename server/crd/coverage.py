@@ -7,9 +7,9 @@ from enum import Enum
 
 from server.crd.gather import HookCall
 from server.crd.order import DraftOrder
-from server.errors import InvalidRequest, Problem
+from server.errors import InvalidRequest, PreconditionFailed, Problem
 from server.fhir.coverage import in_force, member_ids
-from server.fhir.read import Resource, reference, type_and_id
+from server.fhir.read import Resource, dicts, reference, type_and_id
 from server.fhir.version import Version
 from server.log import log
 from server.policy.plan import Plan
@@ -30,11 +30,17 @@ class NamedPayer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OrderCoverage:
-    """The Coverage of one order. reference: the literal the client itself uses for it."""
+    """The Coverage of one order. reference: the literal the client itself uses for it.
+
+    doubt: why it is not certain that it is ours, as a sentence. unclear: the EHR has several that fit, of different
+    members.
+    """
 
     resource: Resource
     reference: str
     member_ids: tuple[str, ...]
+    doubt: str | None = None
+    unclear: bool = False
 
     def in_force(self, day: date) -> bool:
         """Whether it is in force on a day, by the client's own record."""
@@ -56,6 +62,7 @@ class Coverages:
     """
 
     def __init__(self, call: HookCall, plan: Plan) -> None:
+        self._call = call
         self._version = call.request.version
         self._patient = call.patient
         own = [c for c in call.coverages if not call.is_another(c.get("beneficiary"))]
@@ -70,8 +77,12 @@ class Coverages:
         """Raises InvalidRequest for a payer that is certainly not served here and, where required, for no Coverage.
 
         CRD 2.2 wants 400 for both, for the second one on a primary hook. CRD 2.0 asks for no error, and its clients
-        send less: they are answered as well as can be.
+        send less: they are answered as well as can be. Raises PreconditionFailed where it could not be fetched (C-51).
         """
+        why = self._call.lacking.get("Coverage")
+        if required and why and not self._payers:
+            text = f"No Coverage came along, and it could not be fetched: {why}. Prefetch `coverage` as discovery asks."
+            raise PreconditionFailed([Problem("incomplete", text, _PLACE)])
         if self._version is Version.V2_0:
             return
         if not self._payers:
@@ -104,16 +115,27 @@ class Coverages:
         found = self._fitting([self._payers[n] for n in places]) if places else self._any
         if not found:
             return None
+        resource, unclear = found[0], False
         if len(found) > 1:
-            if self._version is Version.V2_2:
+            if self._version is Version.V2_0:
+                log.warning("several coverages, first taken", item=len(found))
+            elif any(f"Coverage/{c['id']}" not in self._call.fetched for c in found):
                 text = (
                     "Several active Coverages fit; name the order's own in `insurance`, or send the primary one alone."
                 )
                 raise InvalidRequest([Problem("multiple-matches", text, _PLACE)])
-            log.warning("several coverages, first taken", item=len(found))
-        resource = found[0]
+            else:  # nobody chose them, so nobody can be told to send fewer (T-23)
+                unclear = len({member_ids(c, self._patient) for c in found}) > 1
         literal = named.get(f"Coverage/{resource['id']}") or f"Coverage/{resource['id']}"
-        return OrderCoverage(resource, literal, member_ids(resource, self._patient))
+        ids = member_ids(resource, self._patient)
+        return OrderCoverage(resource, literal, ids, self._doubt(resource), unclear)
+
+    def _doubt(self, coverage: Resource) -> str | None:
+        """The payer was asked for, and did not come."""
+        if any(c is coverage and payer is NamedPayer.OURS for c, payer in self._payers):
+            return None
+        why = next((w for w in map(self._call.why_lacking, dicts(coverage.get("payor"))) if w), None)
+        return why and f"Whether this Coverage is of the plan is not certain, as its payer could not be fetched: {why}."
 
     def _fitting(self, candidates: Sequence[tuple[Resource, NamedPayer]]) -> list[Resource]:
         ours = [c for c, payer in candidates if payer is NamedPayer.OURS]

@@ -36,7 +36,8 @@ class CoverageInformation:
     """One repetition. Codes are CRD 2.2's; `extension` writes them in the words of the version asked for.
 
     coverage: literal reference; said_on: its `date`; reason: one plain text, always given; policy_link: a page about
-    the policy; questionnaires: `url|version`; expires: the last day on which it may be relied on.
+    the policy; questionnaires: `url|version`; expires: the last day on which it may be relied on; dependencies: other
+    orders.
     """
 
     coverage: str
@@ -53,6 +54,8 @@ class CoverageInformation:
     policy_link: str | None = None
     questionnaires: tuple[str, ...] = ()
     satisfied_pa_id: str | None = None
+    doc_purpose: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
     expires: date | None = None
 
     def extension(self, version: Version) -> dict[str, Any]:
@@ -62,20 +65,24 @@ class CoverageInformation:
 
 def _requirements(ci: CoverageInformation, version: Version) -> list[dict[str, Any]]:
     old = version is Version.V2_0
+    words = {"indeterminate": "conditional"} if old else {}  # which 2.0 has no word for
     children: list[dict[str, Any]] = [
         {"url": "coverage", "valueReference": {"reference": ci.coverage}},
-        {"url": "covered", "valueCode": ci.covered},
+        {"url": "covered", "valueCode": words.get(ci.covered, ci.covered)},
     ]
     if ci.pa_needed:
-        children.append({"url": "pa-needed", "valueCode": ci.pa_needed})
+        children.append({"url": "pa-needed", "valueCode": words.get(ci.pa_needed, ci.pa_needed)})
     children += [{"url": "doc-needed", "valueCode": code} for code in _doc_needed(ci.doc_needed, old=old)]
     if old and ci.doc_needed and ci.pa_needed == "auth-needed":
         # an answer of 2.2 with a purpose breaks invariant q4; there the form alone tells the purpose (T-1)
         children.append({"url": "doc-purpose", "valueCode": "withpa"})
+    children += [{"url": "doc-purpose", "valueCode": code} for code in ci.doc_purpose]
     known = ("performer", "location", "timeframe", "contract-window", "OTH")
-    codes = dict.fromkeys("OTH" if old and code not in known else code for code in ci.info_needed)
+    wanted = [*ci.info_needed, *(["OTH"] if old and "indeterminate" in (ci.covered, ci.pa_needed) else [])]
+    codes = dict.fromkeys("OTH" if old and code not in known else code for code in wanted)
     children += [{"url": "info-needed", "valueCode": code} for code in codes]
     children += [{"url": "billingCode", "valueCoding": _coding(code)} for code in ci.billing_codes]
+    children += [{"url": "dependency", "valueReference": {"reference": order}} for order in ci.dependencies]
     return children
 
 

@@ -3,11 +3,21 @@
 from typing import Any
 
 from server.crd.hook_request import MAX_CARDS
-from server.crd.hooks import order_select, order_sign
+from server.crd.hooks import (
+    appointment_book,
+    encounter_discharge,
+    encounter_start,
+    order_dispatch,
+    order_select,
+    order_sign,
+)
 from server.fhir.version import Version
 from server.policy.plan import Plan
 
-SERVICES = (order_sign.SERVICE, order_select.SERVICE)
+SERVICES = tuple(
+    hook.SERVICE
+    for hook in (order_sign, order_select, order_dispatch, appointment_book, encounter_start, encounter_discharge)
+)
 BY_ID = {service.id: service for service in SERVICES}
 
 _OPTIONS = (
@@ -40,6 +50,27 @@ _OPTIONS = (
         True,
     ),
     (
+        "limits",
+        "boolean",
+        "Renewals",
+        "Cards that say when an authorization is about to end, so that its continuation is asked for in time.",
+        True,
+    ),
+    (
+        "therapy-alternatives-opt",
+        "boolean",
+        "Alternatives",
+        "Cards that offer another order where the plan names one that it would rather see.",
+        True,
+    ),
+    (
+        "clinical-reminder",
+        "boolean",
+        "Companion orders",
+        "Cards that offer an order where the plan names one that goes with it.",
+        True,
+    ),
+    (
         "max-cards",
         "integer",
         "Maximum cards",
@@ -49,8 +80,9 @@ _OPTIONS = (
 )
 
 _USAGE = (
-    "Send the patient, the patient's active Coverage of this plan, and its payer Organization as prefetch. Nothing is "
-    "fetched from fhirServer. Ask for CRD 2.2 with extension davinci-crd.requestedVersion; without it, 2.0 is spoken."
+    "Send the patient, the patient's active Coverage of this plan, and its payer Organization as prefetch. What does "
+    "not come along is fetched from fhirServer with the token of fhirAuthorization. Ask for CRD 2.2 with extension "
+    "davinci-crd.requestedVersion; without it, 2.0 is spoken."
 )
 
 

@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from server.crd.ehr import Ehr, ehr_of
+from server.crd.hook_context import CONTEXTS, context_problems, entries_of, is_text, missing
 from server.crd.order_text import order_texts
 from server.errors import InvalidRequest, Problem, Unprocessable
 from server.fhir.read import Resource
 from server.fhir.version import Version
 from server.log import log
 
-SWITCHES = ("coverage-info", "unsolicited-determ", "guideline", "claim")
+SWITCHES = (
+    "coverage-info", "unsolicited-determ", "guideline", "claim", "limits", "therapy-alternatives-opt",
+    "clinical-reminder",
+)  # fmt: skip
 """The boolean configuration options (crd C-26)."""
 
 MAX_CARDS = 10
@@ -37,8 +42,9 @@ class HookConfiguration:
 class HookRequest:
     """A checked call.
 
-    entries: `context.draftOrders.entry`, each an object with a resource; texts: the resources as sent.
-    instance: hookInstance for the log; empty when it does not look like an id.
+    entries: those of the hook's own Bundle, each an object with a resource; texts: the resources as sent. raw: the
+    request as it came. instance: hookInstance for the log; empty when it does not look like an id. ehr: where to ask
+    for more.
     """
 
     hook: str
@@ -49,6 +55,8 @@ class HookRequest:
     prefetch: Mapping[str, Any]
     entries: tuple[Mapping[str, Any], ...]
     texts: tuple[str, ...]
+    raw: bytes = field(repr=False)
+    ehr: Ehr | None = None
 
     @property
     def patient_id(self) -> str:
@@ -66,7 +74,8 @@ def read_hook_request(raw: bytes, body: Mapping[str, Any], hook: str) -> HookReq
     elements are ignored (C-9), and so is what is optional and cannot be read (C-52).
     """
     version, unserved = _version(body)
-    problems = [*_common(body), *_orders(body.get("context"), hook)]
+    context = body.get("context")
+    problems = [*_common(body), *(context_problems(context, hook) if isinstance(context, dict) else ())]
     named = body.get("hook")
     if isinstance(named, str) and named != hook:
         text = f"This service answers {hook}, the request is for another hook; call the service of that hook."
@@ -76,7 +85,7 @@ def read_hook_request(raw: bytes, body: Mapping[str, Any], hook: str) -> HookReq
     if problems:
         raise InvalidRequest(problems)
     context = body["context"]
-    entries = tuple(context["draftOrders"].get("entry") or ())
+    entries = entries_of(context, hook)
     instance = body["hookInstance"]
     return HookRequest(
         hook=hook,
@@ -86,7 +95,9 @@ def read_hook_request(raw: bytes, body: Mapping[str, Any], hook: str) -> HookReq
         context=context,
         prefetch=body.get("prefetch") or {},
         entries=entries,
-        texts=tuple(order_texts(raw, entries)),
+        texts=tuple(order_texts(raw, entries, ("context", CONTEXTS[hook].bundle, "entry"))) if entries else (),
+        raw=raw,
+        ehr=ehr_of(body),
     )
 
 
@@ -108,7 +119,7 @@ def _version(body: Mapping[str, Any]) -> tuple[Version, list[Problem]]:
 
 
 def _common(body: Mapping[str, Any]) -> list[Problem]:
-    problems = [_missing(name, name) for name in ("hook", "hookInstance") if not _text(body.get(name))]
+    problems = [missing(name, name) for name in ("hook", "hookInstance") if not is_text(body.get(name))]
     context = body.get("context")
     if not isinstance(context, dict):
         problems.append(Problem("structure", "`context` must be an object; send the context of the hook.", "context"))
@@ -116,37 +127,6 @@ def _common(body: Mapping[str, Any]) -> list[Problem]:
         text = "`prefetch` must be an object with a member for each key of the discovery answer."
         problems.append(Problem("structure", text, "prefetch"))
     return problems
-
-
-def _orders(context: Any, hook: str) -> list[Problem]:
-    if not isinstance(context, dict):
-        return []
-    problems = [_missing(name, f"context.{name}") for name in ("userId", "patientId") if not _text(context.get(name))]
-    if hook == "order-select" and not isinstance(context.get("selections"), list):
-        text = "`selections` must be a list of the selected draft orders, each as Type/id."
-        problems.append(Problem("required", text, "context.selections"))
-    drafts = context.get("draftOrders")
-    if not isinstance(drafts, dict) or drafts.get("resourceType") != "Bundle":
-        text = "`draftOrders` must be a FHIR Bundle of the draft orders."
-        return [*problems, Problem("structure" if drafts else "required", text, "context.draftOrders")]
-    entries = drafts.get("entry")
-    if not isinstance(entries, list | None):
-        text = "`entry` must be a list; send one entry for each draft order."
-        return [*problems, Problem("structure", text, "context.draftOrders.entry")]
-    for n, entry in enumerate(entries or ()):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict) or not _text(resource.get("resourceType")):
-            text = "Each entry must hold a FHIR resource with its resourceType."
-            problems.append(Problem("structure", text, f"context.draftOrders.entry[{n}].resource"))
-    return problems
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _missing(name: str, place: str) -> Problem:
-    return Problem("required", f"`{name}` is missing or not a text; CDS Hooks requires it.", place)
 
 
 def _configuration(raw: Any) -> HookConfiguration:

@@ -1,20 +1,21 @@
-"""What the hooks with draft orders have in common: each order is answered, remembered, updated and logged."""
+"""What the hooks have in common: each order is answered, remembered, updated and logged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
 
 from server.auth.caller import Caller
-from server.crd.cards import cards_for, cards_wanted
-from server.crd.coverage import OrderCoverage
+from server.crd.cards import Told, cards_for, cards_wanted
+from server.crd.coverage import Coverages, OrderCoverage
 from server.crd.coverage_answer import CoverageAnswer, coverage_answer
 from server.crd.coverage_information import CarriedInformation, CoverageInformation, carried_for
 from server.crd.gather import HookCall
 from server.crd.hook_request import HookRequest
-from server.crd.order import DraftOrder
+from server.crd.order import DraftOrder, draft_orders
 from server.crd.order_text import add_extension, extend_extensions
 from server.crd.standing import Standings
 from server.fhir.version import Version
@@ -38,6 +39,26 @@ class OrderAnswer:
         return self.answer.information
 
 
+def answer_primary(call: HookCall, caller: Caller, world: World) -> dict[str, Any]:
+    """Answers everything that a primary hook asks about. Raises InvalidRequest for a missing or unusable Coverage."""
+    coverages = Coverages(call, world.plan)
+    coverages.check(required=True)
+    return answer_orders(coverages.with_orders(draft_orders(call)), call, caller, world)
+
+
+def answer_secondary(
+    call: HookCall, caller: Caller, world: World, asked: Callable[[DraftOrder], bool] = lambda _: True
+) -> dict[str, Any]:
+    """Answers what a secondary hook asks about, without documentation (crd C-5, T-20), and nothing without a Coverage.
+
+    asked: which of the orders. Raises InvalidRequest for an unusable Coverage.
+    """
+    coverages = Coverages(call, world.plan)
+    coverages.check(required=False)
+    orders = filter(asked, draft_orders(call))
+    return answer_orders(coverages.with_orders(orders), call, caller, world, documentation=False)
+
+
 def answer_orders(
     covered: Iterable[tuple[DraftOrder, OrderCoverage]],
     call: HookCall,
@@ -49,8 +70,8 @@ def answer_orders(
     """The response body. What it asserts is on disk before it is returned.
 
     covered: each order with its Coverage. An order is answered on its own: by one update that adds coverage-information
-    (crd C-60); by none where nothing is known about the order, or where it carries the same answer and that still holds
-    (C-60, T-30). documentation: False leaves out what asks for documentation.
+    (crd C-60); by none where it carries the same answer and that still holds (C-60, T-30). documentation: False, on the
+    secondary hooks, leaves out what asks for documentation, and orders about which nothing is known.
     """
     now, request = world.clock(), call.request
     answers = list(_answers(covered, call, now.date(), world, documentation=documentation))
@@ -58,7 +79,8 @@ def answer_orders(
     announced = new if request.configuration.wants("coverage-info") else []
     if announced and request.configuration.wants("unsolicited-determ"):
         world.store.remember([_assertion(a, request, now) for a in announced])
-    cards = [c for a in answers for c in cards_for(a.order, a.answer, request.version, world.plan, world.new_id)]
+    told = Told(request.version, world.plan, world.new_id, now.date())
+    cards = [c for a in answers for c in cards_for(a.order, a.coverage, a.answer, told)]
     _log(request, caller, announced)
     updates = [_update(a, request.version) for a in announced]
     return _body(request.version, cards_wanted(cards, request.configuration), updates)
@@ -73,9 +95,14 @@ def _answers(
     documentation: bool,
 ) -> Iterator[OrderAnswer]:
     standings = Standings(call, world)
+
+    @cache
+    def orders() -> tuple[DraftOrder, ...]:  # few answers hang on the orders beside
+        return tuple(draft_orders(call))
+
     for order, coverage in covered:
-        answer = coverage_answer(order, coverage, standings, world, today)
-        if answer is not None:
+        answer = coverage_answer(order, coverage, standings, world, today).depending_on(order, orders)
+        if answer.listed or documentation:
             carried = carried_for(order.extensions, coverage.reference)
             yield OrderAnswer(order, coverage, answer if documentation else answer.without_documentation(), carried)
 

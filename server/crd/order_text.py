@@ -16,17 +16,21 @@ from server.errors import InvalidRequest, Problem
 
 # Finds where a value ends, at the speed of C. Numbers stay text: nothing is converted, and no number is too long.
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(strict=False, parse_float=str, parse_int=str).scan_once  # type: ignore[attr-defined] # left out of the type stubs
+DRAFTS = ("context", "draftOrders", "entry")
 _blanks = re.compile(r"[ \t\n\r]*").match
 
 
-def order_texts(raw: bytes, entries: Sequence[Any]) -> list[str]:
-    """The text of `context.draftOrders.entry[n].resource` for each entry, "" where an entry has no resource.
+def order_texts(raw: bytes, entries: Sequence[Any], path: Sequence[str] = DRAFTS) -> list[str]:
+    """The text of the resource of each entry, "" where an entry has none.
 
-    raw: the request, already known to be JSON. entries: the same entries, parsed. Raises InvalidRequest when text and
-    parse disagree, which happens only when a member stands twice in one object.
+    raw: the request, already known to be JSON. entries: the entries at `path` in it, parsed. Raises InvalidRequest when
+    text and parse disagree, which happens only when a member stands twice in one object.
     """
     text = raw.decode()
-    found = [_order_text(text, start) for start in islice(_entries(text), len(entries))]
+    start = _value(text, path)
+    found = (
+        [_resource_text(text, at) for at in islice(_elements(text, start), len(entries))] if start is not None else []
+    )
     for n, entry in enumerate(entries):
         order = entry.get("resource") if isinstance(entry, dict) else None
         if n >= len(found) or (orjson.loads(found[n]) if found[n] else None) != order:
@@ -36,21 +40,31 @@ def order_texts(raw: bytes, entries: Sequence[Any]) -> list[str]:
                         "structure",
                         "A member stands twice in one JSON object, so the order cannot be given back unchanged; "
                         "send each member once.",
-                        f"context.draftOrders.entry[{n}]",
+                        f"{'.'.join(path)}[{n}]",
                     )
                 ]
             )
     return found
 
 
-def _entries(text: str) -> Iterator[int]:
+def value_text(raw: bytes, path: Sequence[str | int], value: Any) -> str | None:
+    """The text at a path in JSON that was parsed; None when it is not the text of this very value."""
+    text = raw.decode()
+    start = _value(text, path)
+    found = text[start : _end(text, start)] if start is not None else ""
+    return found if found and orjson.loads(found) == value else None
+
+
+def _value(text: str, path: Sequence[str | int]) -> int | None:
     at: int | None = _skip(text, 0)
-    for name in ("context", "draftOrders", "entry"):
-        at = _member(text, at, name) if at is not None else None
-    return iter(()) if at is None else _elements(text, at)
+    for step in path:
+        if at is None:
+            return None
+        at = _member(text, at, step) if isinstance(step, str) else next(islice(_elements(text, at), step, None), None)
+    return at
 
 
-def _order_text(text: str, entry: int) -> str:
+def _resource_text(text: str, entry: int) -> str:
     start = _member(text, entry, "resource")
     return text[start : _end(text, start)] if start is not None else ""
 

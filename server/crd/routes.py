@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from server.auth.caller import CallerOf
 from server.body import JSON, read_json
 from server.crd.discovery import BY_ID, discovery
-from server.crd.service import answer_call
+from server.crd.service import Means, answer_call
 from server.errors import NotFound
 from server.outcomes import CdsResponse
+from server.outgoing import Outgoing
 from server.world import World
 
 
@@ -20,12 +20,12 @@ from server.world import World
 class Crd:
     """The world, and what does not depend on a request, made once; a response can be sent any number of times."""
 
-    world: World
+    means: Means
     discovery: CdsResponse
 
     @classmethod
-    def of(cls, world: World) -> "Crd":
-        return cls(world, CdsResponse(discovery(world.plan)))
+    def of(cls, world: World, outgoing: Outgoing) -> "Crd":
+        return cls(Means(world, outgoing), CdsResponse(discovery(world.plan)))
 
 
 async def _crd(request: Request) -> Crd:
@@ -47,5 +47,5 @@ async def call(request: Request, service_id: ServiceId, crd: CrdOf, caller: Call
     service = BY_ID.get(service_id)
     if service is None:
         raise NotFound("No CDS service has this id; GET /cds-services lists those that exist.")
-    raw, body = await read_json(request, accepted=JSON, limit=crd.world.max_body_bytes)
-    return CdsResponse(await run_in_threadpool(answer_call, raw, body, service, caller, crd.world))
+    raw, body = await read_json(request, accepted=JSON, limit=crd.means.world.max_body_bytes)
+    return CdsResponse(await answer_call(raw, body, service, caller, crd.means))

@@ -72,7 +72,7 @@ class Standings:
     def _ordered(self, sought: Sought) -> int:
         """How many drafts of the call fall under the policy, whether or not each of them takes an answer."""
         if self._orders is None:
-            named = (order_codings(o, self._call.index.resolve) for o in self._call.request.orders)
+            named = (order_codings(o, self._call.index.resolve) for o, _ in self._call.orders)
             found = (self._world.policies.for_order(codings, sought.day).policy for codings in named)
             self._orders = Counter(p.id for p in found if p is not None)
         return self._orders[sought.policy.id]

@@ -6,8 +6,9 @@ from typing import Any
 
 from server.fhir.codes import CRD
 from server.fhir.primitives import real_day
-from server.fhir.read import Coding, Resource, codings, extensions, reference
+from server.fhir.read import Coding, Resource, codings, dicts, extension_value, extensions, reference
 
+_PAYLOAD_CONTENT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-CommunicationRequest.payload.content[x]"
 BILLING_OPTIONS = f"{CRD}ext-billing-options"
 
 Resolve = Callable[[Any, Resource], Resource | None]
@@ -20,7 +21,7 @@ _CODES: dict[str, tuple[_Path, ...]] = {
     "Appointment": (("serviceType",), ("appointmentType",)),
     "CommunicationRequest": (),
     "DeviceRequest": (("codeCodeableConcept",), ("codeReference", "type")),
-    "Encounter": (("type",),),
+    "Encounter": (("class",), ("type",)),
     "ImmunizationRecommendation": (("recommendation", "vaccineCode"),),
     "MedicationRequest": (("medicationCodeableConcept",), ("medicationReference", "code")),
     "NutritionOrder": (
@@ -56,6 +57,8 @@ def order_codings(order: Resource, resolve: Resolve) -> tuple[Coding, ...]:
     """
     paths = _CODES.get(str(order.get("resourceType")), ())
     concepts = [c for path in paths for c in _concepts(order, path, resolve)]
+    if order.get("resourceType") == "CommunicationRequest":  # R4 has no element for the code of what is asked for
+        concepts += [extension_value(p, _PAYLOAD_CONTENT) for p in dicts(order.get("payload"))]
     references = [order.get(path[0]) for path in paths if _is_reference(path)]
     named = [c for concept in concepts for c in codings(concept)]
     for element in concepts + references:

@@ -23,6 +23,7 @@ _MEANING = {
     408: "The body did not arrive in time.",
     413: "The body is larger than this server reads.",
     415: "The Content-Type is not read here.",
+    412: "What the answer needs neither came along nor could be fetched.",
     422: "A rule of the guide is broken, or something is named that is not known here.",
     503: "The database does not answer.",
 }

@@ -118,6 +118,9 @@ def _member(plan: Plan, member_ids: tuple[str, ...], place: str, *, past_counts:
     if status is MemberStatus.UNKNOWN:
         text = "This member id is not known to the plan; compare it with the member's card and send it again."
         yield Rejection(SUBSCRIBER_NOT_FOUND, text, place)
+    elif status is MemberStatus.SEVERAL and not past_counts:
+        text = "The plan cannot resolve this member to a single coverage; ask the member which one is billed."
+        yield Rejection(SUBSCRIBER_NOT_FOUND, text, place)
     elif status is MemberStatus.INACTIVE and not past_counts:
         text = "The member is not covered by the plan now; ask the member for the current coverage."
         yield Rejection(PATIENT_NOT_ELIGIBLE, text, place, NO_RESUBMISSION)

@@ -100,6 +100,20 @@ class OutgoingRules:
         return next((h for h in self.hosts if h.name == host), None)
 
 
+@dataclass(frozen=True, slots=True)
+class FetchRules:
+    """How much one CDS call may ask of the EHR for what did not come along.
+
+    milliseconds: all of it together; the guide wants the whole answer within 5 s. queries: pages count. pages: of one
+    query. size: bytes of one answer.
+    """
+
+    milliseconds: int = 2_000
+    queries: int = 24
+    pages: int = 4
+    size: int = 2 * 2**20
+
+
 def is_public(ip: IpAddress) -> bool:
     """Whether an address belongs to the Internet at large: not private, loopback, link-local, multicast or reserved.
 

@@ -1,14 +1,15 @@
-"""[outgoing] of a plan file: whom the server may call besides public https addresses."""
+"""[outgoing] and [fetch] of a plan file: whom the server may call, and how much it asks of an EHR."""
 
 import ipaddress
 from typing import Annotated
 
 from pydantic import Field
 
-from server.policy.outgoing import AllowedHost, OutgoingRules
+from server.policy.outgoing import AllowedHost, FetchRules, OutgoingRules
 from server.policy.toml_file import Count, Flag, Said, Shape, Text, TomlTable
 
 _LAST_PORT = 65_535
+_USUAL = FetchRules()
 _Name = Annotated[Text, Shape(r"[a-z0-9.:\-]+", "is no host: write a name or an IP address, in lower case")]
 
 
@@ -32,7 +33,7 @@ class HostTable(TomlTable):
 
 
 class OutgoingTable(TomlTable):
-    """Whom the server may call: subscribers, for the time being."""
+    """Whom the server may call: subscribers, and the EHR of a CDS call."""
 
     unlisted: Flag = Field(
         default=True, description="Whether hosts not listed may be called: https, public, usual ports."
@@ -47,3 +48,17 @@ class OutgoingTable(TomlTable):
                 for h in self.host
             ),
         )
+
+
+class FetchTable(TomlTable):
+    """How much one CDS call may ask of the EHR for what did not come along."""
+
+    milliseconds: Annotated[Count, Field(le=4_000)] = Field(
+        _USUAL.milliseconds, description="All of it together, in a call that is to be answered within 5 s."
+    )
+    queries: Count = Field(_USUAL.queries, description="Of one call, with their pages.")
+    pages: Count = Field(_USUAL.pages, description="Of one query.")
+    bytes: Count = Field(_USUAL.size, description="Of one answer.")
+
+    def rules(self) -> FetchRules:
+        return FetchRules(self.milliseconds, self.queries, self.pages, self.bytes)

@@ -7,13 +7,16 @@ from typing import Any
 
 from server.fhir.codes import NPI
 from server.fhir.read import Coding, Resource
+from server.policy.card_rules import CardRules, OtherService
 from server.policy.desk import DeskRules
-from server.policy.outgoing import OutgoingRules
+from server.policy.outgoing import FetchRules, OutgoingRules
 
 
 class MemberStatus(StrEnum):
     ACTIVE = "active"
     INACTIVE = "inactive"
+    SEVERAL = "several"
+    """Known, and not to be resolved to a single coverage."""
     UNKNOWN = "unknown"
 
 
@@ -23,7 +26,8 @@ class CatalogueEntry:
 
     info_needed and pa_needed as in coverage-information; reason: one plain sentence. placeholder: the codes stand for a
     service that they do not name; the entry speaks only of orders that name none. contracted: NPIs of the performers
-    who need no prior authorization, where it hangs on the performer.
+    who need no prior authorization, where it hangs on the performer. alternative: what the plan would rather see;
+    companion: what goes with it.
     """
 
     tokens: frozenset[str]
@@ -34,6 +38,12 @@ class CatalogueEntry:
     info_needed: tuple[str, ...] = ()
     placeholder: bool = False
     contracted: frozenset[str] = frozenset()
+    alternative: OtherService | None = None
+    companion: OtherService | None = None
+
+
+_STRICTEST_FIRST = ("auth-needed", None, "conditional", "performpa", "no-auth")
+"""pa_needed of the catalogue's entries; None is that of what is not covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +51,9 @@ class Plan:
     """One payer plan, loaded from a plan file.
 
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
-    about an order's coverage. outgoing: whom the server may call. desk: who reviews what is pended, and within which
-    time.
+    about an order's coverage. outgoing: whom the server may call. fetch: how much a call may ask of an EHR. cards: what
+    is told beside coverage information. keep_documents: whether an authorized order's documentation is to be
+    kept. desk: who reviews what is pended, and within which time.
     """
 
     name: str
@@ -57,6 +68,9 @@ class Plan:
     catalogue: tuple[CatalogueEntry, ...]
     assertion_days: int = 90
     outgoing: OutgoingRules = field(default_factory=OutgoingRules)
+    keep_documents: bool = False
+    cards: CardRules = field(default_factory=CardRules)
+    fetch: FetchRules = field(default_factory=FetchRules)
     desk: DeskRules = field(default_factory=DeskRules)
 
     def member(self, ids: Iterable[str]) -> MemberStatus:
@@ -79,6 +93,10 @@ class Plan:
         )
 
     def entry_for(self, codings: Iterable[Coding], *, named: bool = False) -> CatalogueEntry | None:
-        """The first catalogue entry with one of the codes; named: a product is known, so placeholders say nothing."""
+        """The catalogue entry with one of the codes; named: a product is known, so placeholders say nothing.
+
+        Of several entries the one counts that gives least away: a code that needs nothing speaks for no other code.
+        """
         tokens = {c.token for c in codings}
-        return next((e for e in self.catalogue if e.tokens & tokens and not (named and e.placeholder)), None)
+        found = [e for e in self.catalogue if e.tokens & tokens and not (named and e.placeholder)]
+        return min(found, key=lambda e: _STRICTEST_FIRST.index(e.pa_needed), default=None)

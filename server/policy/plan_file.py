@@ -7,9 +7,10 @@ from pydantic import Field
 
 from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
-from server.fhir.read import coding
+from server.fhir.read import Coding, coding
+from server.policy.card_rules import CardTable, OtherService, OtherServiceTable
 from server.policy.desk_file import DeskTables
-from server.policy.outgoing_table import OutgoingTable
+from server.policy.outgoing_table import FetchTable, OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml
 
@@ -23,7 +24,9 @@ class MembersTable(TomlTable):
     """Who is enrolled, by member id."""
 
     unlisted: MemberStatus = Field(description="What a member id that is not listed is taken for.")
-    listed: dict[str, MemberStatus] = Field({}, description="active, inactive or unknown, by member id.")
+    listed: dict[str, MemberStatus] = Field(
+        {}, description="active, inactive, unknown, or several (coverages), by member id."
+    )
 
 
 class ServiceTable(TomlTable):
@@ -37,6 +40,8 @@ class ServiceTable(TomlTable):
     contracted: tuple[Npi, ...] = Field((), description="NPIs of performers who need no prior authorization.")
     reason: Text = Field(description="One plain sentence.")
     placeholder: Flag = Field(default=False, description="true: the codes name nothing by themselves.")
+    alternative: OtherServiceTable | None = Field(None, description="What the plan would rather see ordered.")
+    companion: OtherServiceTable | None = Field(None, description="What is to be ordered with it.")
 
     def contradictions(self) -> Said:
         if (self.covered == "not-covered") == (self.pa_needed is not None):
@@ -56,6 +61,8 @@ class ServiceTable(TomlTable):
             info_needed=self.info_needed,
             placeholder=self.placeholder,
             contracted=frozenset(self.contracted),
+            alternative=_other(self.alternative, systems),
+            companion=_other(self.companion, systems),
         )
 
 
@@ -68,10 +75,13 @@ class PlanFile(DeskTables):
     npi: Npi
     phone: Text
     assertion_days: Count = Field(description="How long the plan stands by what it said about an order.")
+    keep_documents: Flag = Field(default=False, description="true: documentation of authorized orders is to be kept.")
     clients: tuple[Npi, ...] = Field((), description="NPI of the provider organizations it knows.")
     address: dict[str, Any] = Field({}, description="A FHIR Address.")
     members: MembersTable
     outgoing: OutgoingTable = Field(default=OutgoingTable(), description="Whom the server may call.")
+    cards: CardTable = Field(default=CardTable(renewal_days=0), description="Cards beside coverage information.")
+    fetch: FetchTable = Field(default=FetchTable(), description="How much a CDS call may ask of the EHR.")
     systems: dict[str, Text] = Field({}, description="Short names for the code systems of the services.")
     service: tuple[ServiceTable, ...] = ()
 
@@ -88,6 +98,11 @@ class PlanFile(DeskTables):
                     yield f"service {service.id}.codes", f'"{code}" stands in two services; leave it in one'
                 else:
                     taken.add(token)
+            for name in ("alternative", "companion"):
+                other = getattr(service, name)
+                if other and _token(other.code, self.systems) is None:
+                    text = f'"{other.code}" must be system|code, with a system URI or a name of [systems]'
+                    yield f"service {service.id}.{name}.code", text
 
 
 def load_plan(path: Path) -> Plan:
@@ -109,8 +124,18 @@ def load_plan(path: Path) -> Plan:
         catalogue=tuple(service.entry(read.systems) for service in read.service),
         assertion_days=read.assertion_days,
         outgoing=read.outgoing.rules(),
+        keep_documents=read.keep_documents,
+        cards=read.cards.rules(),
+        fetch=read.fetch.rules(),
         desk=read.desk_rules(),
     )
+
+
+def _other(table: OtherServiceTable | None, systems: dict[str, str]) -> OtherService | None:
+    if table is None:
+        return None
+    system, _, code = (_token(table.code, systems) or "").partition("|")
+    return OtherService(Coding(system, code, table.display), table.reason)
 
 
 def _token(code: str, systems: dict[str, str]) -> str | None:

@@ -186,6 +186,7 @@ _WORDS = {
     "bool_type": "must be true or false, without quotes",
     "int_type": "must be a whole number, without quotes",
     "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "dict_type": "must be a table",
     "model_type": "must be a table",

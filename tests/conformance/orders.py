@@ -16,7 +16,7 @@ def other_orders(order_sign: Json) -> Iterator[tuple[str, Json]]:
     shared = {"status": "draft", "subject": patient, "authoredOn": "2026-11-23", "requester": requester}
     for code in ("G0180", "A9270", "E0431"):
         yield f"service {code}", _with_order(order_sign, _service(code, shared))
-    for code in ("E0250", "E0431"):
+    for code in ("E0250", "E0431", "E0185"):
         yield f"device {code}", _with_order(order_sign, _device(code, shared, requester))
     for code in ("J3490", "J3590"):
         order = _order_of(order_sign) | {"medicationCodeableConcept": {"coding": [{"system": HCPCS, "code": code}]}}

@@ -17,6 +17,7 @@ from server.errors import VitruvianError
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, RXNORM
 from server.fhir.version import Version
 from server.outcomes import cds_error
+from server.outgoing import Outgoing
 from server.policy.library import PolicyLibrary
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.store.ports import ActiveAuthorization, Assertion
@@ -38,7 +39,7 @@ PLAN = Plan(
     phone="+1-555-0100",
     address={},
     unlisted_members=MemberStatus.ACTIVE,
-    members={"W-NOBODY": MemberStatus.UNKNOWN, "W-LEFT": MemberStatus.INACTIVE},
+    members={"W-NOBODY": MemberStatus.UNKNOWN, "W-LEFT": MemberStatus.INACTIVE, "W-TWICE": MemberStatus.SEVERAL},
     clients=frozenset(),
     catalogue=(
         CatalogueEntry(frozenset({BED}), "Beds", "covered", "no-auth", "No prior authorization is needed."),
@@ -94,14 +95,16 @@ def a_world(store: Any, policies: PolicyLibrary | None = None, plan: Plan = PLAN
 
 
 class Ehr:
-    """A client of the CDS service. `on` is the day it is."""
+    """A client of the CDS service. on: the day it is. door: how the server reaches the FHIR server of the client."""
 
-    def __init__(self, store: Any = None, policies: PolicyLibrary | None = None, plan: Plan = PLAN) -> None:
+    def __init__(
+        self, store: Any = None, policies: PolicyLibrary | None = None, plan: Plan = PLAN, door: Outgoing | None = None
+    ) -> None:
         self.store = cast("Any", store or Memory())
         self.on = TODAY
         self.world = a_world(self.store, policies, plan)
         self.world = replace(self.world, clock=lambda: datetime.combine(self.on, time(9), UTC))
-        self.app = mounted(Crd.of(self.world), "crd")
+        self.app = mounted(Crd.of(self.world, door or Outgoing(plan.outgoing)), "crd")
 
     def post(self, body: Any, service: str = "crd-order-sign", media: str = "application/json") -> httpx.Response:
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -180,9 +183,20 @@ def _check_card(card: Json, version: Version) -> None:
     temporary = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
     standard = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
     assert topic["system"] == (temporary if version is Version.V2_0 else standard)
-    assert topic["code"] in {"claim", "guideline"}
+    assert topic["code"] in {
+        "claim",
+        "guideline",
+        "limits",
+        "coverage-info",
+        "therapy-alternatives-opt",
+        "clinical-reminder",
+    }
+    for suggestion in card.get("suggestions", ()):
+        assert card["selectionBehavior"] in {"any", "at-most-one"}
+        uuid.UUID(suggestion["uuid"])
+        assert all(a["description"] and "resourceId" not in a for a in suggestion["actions"])
     for link in card.get("links", [{"label": "x", "url": "https://x.example", "type": "absolute"}]):
-        assert link["type"] == "absolute"
+        assert link["type"] == ("smart" if "appContext" in link else "absolute")
         assert link["label"]
         assert link["url"].startswith("http")
     (about,) = card["extension"]["davinci-crd.associated-resource"]

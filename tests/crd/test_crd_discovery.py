@@ -1,9 +1,13 @@
 """The discovery document says what the service does."""
 
+import re
+
+import orjson
 import pytest
 
 from server.crd.hook_request import MAX_CARDS, SWITCHES
 from tests.crd.calls import Ehr, Json
+from tests.shared_material import SHARED, needs_shared
 
 
 @pytest.fixture
@@ -15,12 +19,17 @@ def services() -> list[Json]:
     return found
 
 
-def test_both_hooks_are_served(services: list[Json]) -> None:
+def test_every_hook_of_the_guide_is_served(services: list[Json]) -> None:
     """One service for each hook, described for the person who connects an EHR (crd C-15)."""
-    assert {s["id"]: s["hook"] for s in services} == {
-        "crd-order-sign": "order-sign",
-        "crd-order-select": "order-select",
-    }
+    hooks = (
+        "order-sign",
+        "order-select",
+        "order-dispatch",
+        "appointment-book",
+        "encounter-start",
+        "encounter-discharge",
+    )
+    assert {s["id"]: s["hook"] for s in services} == {f"crd-{hook}": hook for hook in hooks}
     for service in services:
         assert service["title"]
         assert "Example Plan" in service["description"]
@@ -50,6 +59,16 @@ def test_prefetch_starts_with_what_every_client_can_send(services: list[Json]) -
     for service in services:
         keys = list(service["prefetch"])
         assert keys[:2] == ["patient", "coverage"]
-        assert "%coverage" in service["prefetch"]["payers"]
-        assert keys.index("coverage") < keys.index("payers")
-        assert "MedicationRequest" in service["prefetch"]["medications"]
+        for place, template in enumerate(service["prefetch"].values()):
+            assert set(re.findall(r"%(\w+)", template)) <= set(keys[:place])
+        assert "payers" in keys
+
+
+@needs_shared
+def test_prefetch_is_written_as_the_guide_writes_it(services: list[Json]) -> None:
+    """But for what the guide has no template for: the payer, and whom an order is dispatched to (crd C-18)."""
+    example = orjson.loads((SHARED / "examples" / "crd" / "ig221-discovery.json").read_bytes())["services"]
+    standard = {s["hook"]: set(s["prefetch"].values()) for s in example}
+    for service in services:
+        own = {k for k, v in service["prefetch"].items() if v not in standard[service["hook"]]}
+        assert own <= {"payers", "performer"}

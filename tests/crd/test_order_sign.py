@@ -17,6 +17,7 @@ from server.crd.gather import gather
 from server.crd.hook_request import read_hook_request
 from server.crd.hooks.order_select import order_select
 from server.fhir.codes import COVERAGE_INFORMATION, HCPCS, NDC, RXNORM
+from server.fhir.order import BILLING_OPTIONS
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
 from server.policy.plan_file import load_plan
@@ -158,20 +159,69 @@ def test_the_catalogue_answers_for_services_without_a_policy(
     assert "questionnaire" not in said
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("order", "info_needed", "words"),
+    [
+        pytest.param(a_service(f"{HCPCS}|Q9999"), "OTH", "catalogue of Example Plan do not name", id="unknown service"),
+        pytest.param(an_order(OTHER_DRUG), "OTH", "all that is ordered: 1234567", id="another drug"),
+        pytest.param(an_order(J3590, OTHER_DRUG), "OTH", "do not name all", id="unclassified code of another drug"),
+        pytest.param(an_order(medicationCodeableConcept={"text": "something"}), "detail-code", "No code", id="text"),
+        pytest.param(
+            an_order(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m-1"}),
+            "detail-code",
+            "The Medication that the order names did not come along",
+            id="Medication that did not come",
+        ),
+        pytest.param(
+            a_service(BED, codeReference={"reference": "Device/d"}) | {"resourceType": "DeviceRequest"},
+            "detail-code",
+            "The Device that the order names did not come along",
+            id="Device that did not come",
+        ),
+        pytest.param(
+            {
+                "resourceType": "CommunicationRequest",
+                "id": "c",
+                "status": "draft",
+                "subject": {"reference": "Patient/p-1"},
+            },
+            "detail-code",
+            "No code",
+            id="CommunicationRequest",
+        ),
+    ],
+)
+def test_what_nobody_knows_is_told_as_not_known(version: str | None, order: Json, info_needed: str, words: str) -> None:
+    """No order of a member is signed in silence, and none is guessed about (C-6): what is missing stands there."""
+    ehr = Ehr()
+    (said,) = ehr.said(a_call(order, version=version))
+    assert (said["covered"], said["pa-needed"]) == (["conditional"], ["conditional"])
+    assert said["info-needed"] == [info_needed if version == "2.2" else "OTH"]
+    assert words in said["reason"][0]["text"]
+    assert "questionnaire" not in said
+    assert [a.policy_id for a in ehr.store.assertions.values()] == [None]
+
+
+def test_a_code_that_needs_nothing_does_not_speak_for_a_product_that_did_not_come() -> None:
+    """A hurried or sly order names a bed by a billing option, and something else by reference."""
+    bed = {"url": BILLING_OPTIONS, "valueCodeableConcept": {"coding": [a_coding(BED)]}}
+    order = an_order(medicationReference={"reference": "Medication/m-1", "extension": [bed]})
+    del order["medicationCodeableConcept"]
+    (said,) = Ehr().said(a_call(order))
+    assert said["pa-needed"] == ["conditional"]
+
+
 @pytest.mark.parametrize(
     "order",
     [
-        pytest.param(a_service(f"{HCPCS}|Q9999"), id="unknown service"),
-        pytest.param(an_order(OTHER_DRUG), id="another drug"),
-        pytest.param(an_order(J3590, OTHER_DRUG), id="unclassified code with another drug behind it"),
-        pytest.param(an_order(medicationCodeableConcept={"text": "something"}), id="no code"),
         pytest.param(an_order(doNotPerform=True), id="must not be done"),
         pytest.param({"resourceType": "Task", "id": "t"}, id="no order"),
         pytest.param(an_order(order_id=""), id="no id"),
         pytest.param(an_order(extension={"url": "x"}), id="extension that is no list"),
     ],
 )
-def test_what_nobody_knows_is_left_alone(order: Json) -> None:
+def test_what_takes_no_answer_is_left_alone(order: Json) -> None:
     """No guess, no card, no trace in the record."""
     ehr = Ehr()
     assert ehr.call(a_call(order)) == {"cards": []}
@@ -189,9 +239,10 @@ def test_each_order_is_answered_on_its_own() -> None:
         "sr-1": ["covered"],
         "rx-1": ["covered"],
         "sr-2": ["not-covered"],
+        "rx-2": ["conditional"],
     }
-    assert len({said["coverage-assertion-id"][0] for said in updated.values()}) == 3
-    assert len(ehr.store.assertions) == 3
+    assert len({said["coverage-assertion-id"][0] for said in updated.values()}) == 4
+    assert len(ehr.store.assertions) == 4
     assert ehr.store.commits == 1
 
 
@@ -269,6 +320,7 @@ def test_the_edition_in_force_when_care_starts_decides() -> None:
         (a_coverage(member="W-NOBODY"), "no-member-found"),
         (a_coverage(member=None), "no-member-found"),
         (a_coverage(member="W-LEFT"), "no-active-coverage"),
+        (a_coverage(member="W-TWICE"), "coverage-not-found"),
         (a_coverage(status="cancelled"), "no-active-coverage"),
         (a_coverage(period={"end": "2026-11-22"}), "no-active-coverage"),
         (a_coverage(period={"end": "2025"}), "no-active-coverage"),
@@ -436,6 +488,12 @@ def test_order_sign_completes_what_order_select_said() -> None:
     assert said["questionnaire"] == [f"{FORM_URL}|1.0.0"]
 
 
+def test_order_select_says_nothing_of_what_nobody_knows() -> None:
+    """It may speak, and need not: signing will tell."""
+    call = a_call(an_order(OTHER_DRUG), hook="order-select", selections=["MedicationRequest/rx-1"])
+    assert Ehr().call(call, "crd-order-select") == {"cards": []}
+
+
 def test_order_select_without_coverage_says_nothing() -> None:
     """A secondary hook is no place for an error about coverage (T-6)."""
     for version in VERSIONS:
@@ -552,7 +610,7 @@ def test_the_record_of_an_answer_is_in_the_database(tmp_path: Path) -> None:
     [
         ("order-sign-1", 200, [("covered", "no-auth")]),
         ("order-select-1", 200, [("covered", "no-auth")]),
-        ("ig221-order-sign-request", 200, [("covered", "conditional")]),
+        ("ig221-order-sign-request", 200, [("conditional", "conditional"), ("covered", "conditional")]),
         ("ig221-order-sign-commreq-request", 200, []),
         ("order-sign-request-2.0.1", 200, []),
         ("order-sign-request-2.2.1", 400, []),
@@ -566,3 +624,40 @@ def test_the_demo_plan_answers_the_guides_examples(example: str, status: int, sa
     assert ehr.post(raw, service).status_code == status
     if status == 200:
         assert [(s["covered"][0], s["pa-needed"][0]) for s in ehr.said(raw, service)] == said
+
+
+@pytest.mark.parametrize(
+    ("products", "pa_needed"),
+    [
+        ([BED, BED], "no-auth"),
+        ([BED, f"{HCPCS}|Q9999"], "conditional"),
+        ([BED, OXYGEN], "conditional"),
+        ([BED], "no-auth"),
+    ],
+)
+def test_one_lens_does_not_speak_for_another(products: list[str], pa_needed: str) -> None:
+    """An order of several things needs nothing only where none of them does."""
+    lenses = [{"product": {"coding": [a_coding(p)]}, "eye": "left"} for p in products]
+    order = {"resourceType": "VisionPrescription", "id": "v", "status": "draft", "lensSpecification": lenses}
+    (said,) = Ehr().said(a_call({**order, "patient": {"reference": "Patient/p-1"}, **_VISION}))
+    assert said["pa-needed"] == [pa_needed]
+
+
+@pytest.mark.parametrize("beside", [J3590, OTHER_DRUG])
+def test_a_code_that_needs_nothing_does_not_speak_for_a_drug_beside_it(beside: str) -> None:
+    (said,) = Ehr().said(a_call(an_order(BED, beside)))
+    assert said["pa-needed"] == ["conditional"]
+
+
+_VISION: Json = {
+    "created": "2026-11-23",
+    "dateWritten": "2026-11-23",
+    "prescriber": {"reference": "Practitioner/d-1"},
+}
+
+
+def test_a_policy_by_other_codes_does_not_make_a_listed_service_unlisted() -> None:
+    """A policy that is woken by HCPCS codes makes of every HCPCS code one that names a product; a bed stays a bed."""
+    by_code = a_policy(identified_by=frozenset({f"{HCPCS}|K0861"}))
+    (said,) = Ehr(policies=a_library(by_code)).said(a_call(a_service(BED)))
+    assert said["pa-needed"] == ["no-auth"]

@@ -126,7 +126,12 @@ def test_business_reasons_are_data(spoil: Any, rejections: list[tuple[str, str]]
 
 @pytest.mark.parametrize(
     ("status", "submitted", "inquired"),
-    [(MemberStatus.ACTIVE, [], []), (MemberStatus.INACTIVE, ["95"], []), (MemberStatus.UNKNOWN, ["75"], ["75"])],
+    [
+        (MemberStatus.ACTIVE, [], []),
+        (MemberStatus.INACTIVE, ["95"], []),
+        (MemberStatus.UNKNOWN, ["75"], ["75"]),
+        (MemberStatus.SEVERAL, ["75"], []),
+    ],
 )
 def test_a_member_the_plan_does_not_cover_is_rejected(
     status: MemberStatus, submitted: list[str], inquired: list[str]

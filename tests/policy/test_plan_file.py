@@ -8,7 +8,8 @@ import pytest
 from server.errors import PolicyProblems
 from server.fhir.codes import HCPCS, NDC
 from server.fhir.read import Coding
-from server.policy.outgoing import Address, AllowedHost, OutgoingRules
+from server.policy.card_rules import CardRules
+from server.policy.outgoing import Address, AllowedHost, FetchRules, OutgoingRules
 from server.policy.plan import MemberStatus
 from server.policy.plan_file import load_plan
 
@@ -170,6 +171,35 @@ def test_a_plan_that_says_nothing_calls_public_https(tmp_path: Path) -> None:
 def test_a_host_that_is_none_is_refused(tmp_path: Path, host: str, place: str) -> None:
     """At its place, before anything is served."""
     ((where, _),) = _problems(tmp_path, TOP + MEMBERS + f"[[outgoing.host]]\n{host}\n")
+    assert where == place
+
+
+def test_a_plan_says_which_cards_it_wants_and_how_much_it_asks_of_an_ehr(tmp_path: Path) -> None:
+    """Nothing beside coverage information, and the usual measure, where it says nothing."""
+    file = tmp_path / "plan.toml"
+    file.write_text(TOP + MEMBERS, encoding="utf-8")
+    assert (load_plan(file).cards, load_plan(file).fetch) == (CardRules(), FetchRules())
+    more = (
+        '[cards]\nform_tasks = true\nsmart_app = "https://payer.example/app"\n[fetch]\nmilliseconds = 900\nbytes = 10\n'
+    )
+    file.write_text(TOP + MEMBERS + more, encoding="utf-8")
+    plan = load_plan(file)
+    assert plan.cards == CardRules(smart_app="https://payer.example/app", form_tasks=True, renewal_days=30)
+    assert plan.fetch == FetchRules(milliseconds=900, size=10)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[fetch]\nmilliseconds = 5_000", "fetch.milliseconds"),
+        ("[fetch]\nqueries = 0", "fetch.queries"),
+        ('[cards]\nsmart_app = "javascript:x"', "cards.smart_app"),
+        ("[cards]\nrenewal_days = -1", "cards.renewal_days"),
+    ],
+)
+def test_a_measure_without_sense_is_refused(tmp_path: Path, text: str, place: str) -> None:
+    """The guide wants the whole answer within 5 s."""
+    ((where, _),) = _problems(tmp_path, TOP + MEMBERS + text)
     assert where == place
 
 

@@ -12,6 +12,7 @@ import httpx
 
 from server.demo.requests import order_sign, refill
 from server.fhir.version import Version
+from tests.conformance.inferno.crd_hooks import bookings, dispatch, stay, with_member, without_payer
 from tests.conformance.inferno.patients import chart, identifier
 from tests.conformance.orders import other_orders
 
@@ -26,23 +27,37 @@ def inputs(base_url: str, version: Version) -> Json:
     unknown, inactive = others.pop("member W-UNKNOWN-1"), others.pop("member W-INACTIVE-1")
     if version is Version.V2_0:
         del others["service A9270"]  # not covered: no answer that says so passes the guide's crd-ci-q2 (crd T-2)
+    others["mattress and certification"] = _both(others["device E0185"], others["service G0180"])
     given: Json = {
         "base_url": base_url,
         "authentication_required": "no",
         "encryption_method": "ES384",
         "any_hook_request_body": signed,
         "order_sign_request_bodies": [signed, _satisfied(base_url, version), *others.values()],
-        "order_select_request_bodies": [selected, _selected(others["drug J3590"])],
+        "order_select_request_bodies": [selected, _selected(others["drug J3590"]), _selected(others["device E0185"])],
+        "order_dispatch_request_bodies": [
+            dispatch(call, version) for call in (others["service E0431"], signed, others["drug J3590"])
+        ],
+        "appointment_book_request_bodies": bookings(signed, version),
+        "encounter_start_request_bodies": [stay(signed, "encounter-start")],
+        "encounter_discharge_request_bodies": [stay(signed, "encounter-discharge")],
         "mock_ehr_bundle": {"resourceType": "Bundle", "type": "collection"},
         "manual_continuation": "no",
     }
     if version is Version.V2_2:
         given |= {
-            "technical_issues_request_body": signed,
+            "technical_issues_request_body": without_payer(signed),
             "no_member_found_request_body": unknown,
             "no_active_coverage_request_body": inactive,
+            "coverage_not_found_request_body": with_member(signed, "W-SEVERAL-1"),
         }
     return given
+
+
+def _both(one: Json, other: Json) -> Json:
+    """Both orders in one call."""
+    first, second = (r["context"]["draftOrders"] for r in (one, other))
+    return one | {"context": one["context"] | {"draftOrders": first | {"entry": [*first["entry"], *second["entry"]]}}}
 
 
 def _selected(signed: Json) -> Json:
