@@ -7,6 +7,7 @@ from typing import Any
 
 from server.fhir.codes import NPI
 from server.fhir.read import Coding, Resource
+from server.policy.client import Client
 from server.policy.desk import DeskRules
 from server.policy.outgoing import OutgoingRules
 
@@ -42,7 +43,7 @@ class Plan:
 
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
     about an order's coverage. outgoing: whom the server may call. desk: who reviews what is pended, and within which
-    time.
+    time. registered: the systems that may call, where callers are authenticated.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Plan:
     assertion_days: int = 90
     outgoing: OutgoingRules = field(default_factory=OutgoingRules)
     desk: DeskRules = field(default_factory=DeskRules)
+    registered: tuple[Client, ...] = ()
 
     def member(self, ids: Iterable[str]) -> MemberStatus:
         """Whether a member is enrolled: the first id that the member file lists, else what it says of unlisted ones."""

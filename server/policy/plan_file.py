@@ -8,6 +8,7 @@ from pydantic import Field
 from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
 from server.fhir.read import coding
+from server.policy.client_file import ClientTable, clashes
 from server.policy.desk_file import DeskTables
 from server.policy.outgoing_table import OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
@@ -74,9 +75,11 @@ class PlanFile(DeskTables):
     outgoing: OutgoingTable = Field(default=OutgoingTable(), description="Whom the server may call.")
     systems: dict[str, Text] = Field({}, description="Short names for the code systems of the services.")
     service: tuple[ServiceTable, ...] = ()
+    client: tuple[ClientTable, ...] = Field((), description="The systems that may call, with VITRUVIAN_AUTHENTICATION.")
 
     def contradictions(self) -> Said:
         yield from self.desk_contradictions()
+        yield from clashes(self.client)
         taken: set[str] = set()
         for service in self.service:
             for code in service.codes:
@@ -110,6 +113,7 @@ def load_plan(path: Path) -> Plan:
         assertion_days=read.assertion_days,
         outgoing=read.outgoing.rules(),
         desk=read.desk_rules(),
+        registered=tuple(c.client() for c in read.client),
     )
 
 
