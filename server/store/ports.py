@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
+from server.store.client_port import Clients
 from server.store.desk_port import Desk
 from server.store.outbox_ports import Outbox
 
@@ -17,6 +18,7 @@ class Assertion:
     """What order-sign said about one order: the link between CRD, DTR and PAS (crd C-73).
 
     order, coverage: the resources as received, as JSON text. form: `url|version`, None when no form was asked for.
+    sees: the NPIs whose callers may refer to it; None where callers were not authenticated.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Assertion:
     form: str | None
     order: str
     coverage: str
+    sees: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,11 @@ class Store(Protocol):
     @property
     def outbox(self) -> Outbox:
         """Subscriptions, and what is to be told to them: written by `append`, in the transaction of the change."""
+        ...
+
+    @property
+    def clients(self) -> Clients:
+        """The record's side of authentication."""
         ...
 
     def append(self, change: Change) -> str | None:
