@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import httpx
@@ -66,13 +67,25 @@ class Outgoing:
         try:
             async with asyncio.timeout(self._seconds):
                 address, ips = await self._checked(url)
-                status = await self._first(address, ips, body, headers)
+                status = await self._first(address, ips, _Call("POST", body, tuple(headers)))
         except TimeoutError:
             raise CallFailed(f"no answer within {self._seconds:g} seconds") from None
-        if 300 <= status < 400:  # noqa: PLR2004 - redirections
-            raise CallFailed(f"answered {status}; redirects are not followed, name the final address")
-        if not 200 <= status < 300:  # noqa: PLR2004 - success
-            raise CallFailed(f"answered {status}")
+        _must_be_taken(status)
+
+    async def get(self, url: str, limit: int, seconds: float) -> bytes:
+        """The JSON at an address, of at most `limit` bytes. Raises CallRefused or CallFailed, also for a longer one."""
+        kept = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                address, ips = await self._checked(url)
+                call = _Call("GET", headers=(("accept", "application/json"),), most=limit, kept=kept)
+                status = await self._first(address, ips, call)
+        except TimeoutError:
+            raise CallFailed(f"no answer within {seconds:g} seconds") from None
+        _must_be_taken(status)
+        if len(kept) > limit:
+            raise CallFailed(f"answered with more than {limit} bytes")
+        return bytes(kept)
 
     async def _checked(self, url: str) -> tuple[Address, tuple[IpAddress, ...]]:
         """The address, and where its host is: every place must be permitted, since any of them may be called."""
@@ -99,9 +112,7 @@ class Outgoing:
         except (OSError, UnicodeError, ValueError):
             return ()
 
-    async def _first(
-        self, address: Address, ips: Sequence[IpAddress], body: bytes, headers: Sequence[tuple[str, str]]
-    ) -> int:
+    async def _first(self, address: Address, ips: Sequence[IpAddress], call: "_Call") -> int:
         """The status that the first place that can be connected to answers with."""
         async with httpx.AsyncClient(
             trust_env=False,
@@ -112,7 +123,7 @@ class Outgoing:
         ) as http:
             for ip in ips[:_TRIES]:
                 try:
-                    return await _send(http, address, ip, body, headers)
+                    return await _send(http, address, ip, call)
                 except (httpx.ConnectError, httpx.ConnectTimeout):
                     continue
                 except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -120,19 +131,37 @@ class Outgoing:
         raise CallFailed("no connection, or no trusted certificate for this host")
 
 
-async def _send(
-    http: httpx.AsyncClient, address: Address, ip: IpAddress, body: bytes, headers: Sequence[tuple[str, str]]
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is sent. most: the bytes of an answer that are read, and one piece more; kept: where they go."""
+
+    method: str
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    most: int = _MOST_BYTES
+    kept: bytearray | None = None
+
+
+def _must_be_taken(status: int) -> None:
+    if 300 <= status < 400:  # noqa: PLR2004 - redirections
+        raise CallFailed(f"answered {status}; redirects are not followed, name the final address")
+    if not 200 <= status < 300:  # noqa: PLR2004 - success
+        raise CallFailed(f"answered {status}")
+
+
+async def _send(http: httpx.AsyncClient, address: Address, ip: IpAddress, call: _Call) -> int:
     """Connects to the checked IP address, and asks for the host by name: in the Host header, and of its certificate."""
-    own = {k: v for k, v in _OWN_HEADERS.items() if k not in {name.lower() for name, _ in headers}}
+    own = {k: v for k, v in _OWN_HEADERS.items() if k not in {name.lower() for name, _ in call.headers}}
     extensions: Mapping[str, str] = {"sni_hostname": address.host} if address.scheme == "https" else {}
-    sent = [("host", address.authority), *own.items(), *headers]
+    sent = [("host", address.authority), *own.items(), *call.headers]
     async with http.stream(
-        "POST", address.url_at(ip), content=body, headers=sent, extensions=dict(extensions)
+        call.method, address.url_at(ip), content=call.body or None, headers=sent, extensions=dict(extensions)
     ) as answer:
         read = 0
         async for chunk in answer.aiter_raw():
             read += len(chunk)
-            if read > _MOST_BYTES:
+            if call.kept is not None:
+                call.kept.extend(chunk)
+            if read > call.most:
                 break
         return answer.status_code
