@@ -59,4 +59,5 @@ def _contexts(case: Case) -> Iterator[Assertion]:
             form=item.document.form,
             order=orjson.dumps(item.requested.order or {}).decode(),
             coverage=orjson.dumps(request.coverage).decode(),
+            sees=request.npis,
         )

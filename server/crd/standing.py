@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
+from server.auth.caller import Caller
+from server.auth.seen import active_authorization
 from server.crd.authorized_order import Kept, different
 from server.crd.coverage import OrderCoverage
 from server.crd.gather import HookCall
@@ -39,11 +41,13 @@ _NOTHING = Standing()
 class Standings:
     """What stands for the orders of one call. Orders are counted, and a case read, only where one is found.
 
-    Whether somebody is authorized is told about no one but the member who is shown to be the patient.
+    Whether somebody is authorized is told about no one but the member who is shown to be the patient, and to no one but
+    a caller whose organizations the authorization was given to.
     """
 
-    def __init__(self, call: HookCall, world: World) -> None:
+    def __init__(self, call: HookCall, caller: Caller, world: World) -> None:
         self._call = call
+        self._caller = caller
         self._world = world
         self._orders: Counter[str] | None = None
 
@@ -54,7 +58,8 @@ class Standings:
         doubt = doubtful(order, coverage, self._call)
         if doubt:
             return Standing(why_not=f" {doubt}, so no authorization was looked for.")
-        found = self._world.store.active_authorization(coverage.member_ids, sought.policy.id, sought.day)
+        store, of = self._world.store, coverage.member_ids
+        found = active_authorization(self._caller, store, of, sought.policy.id, sought.day)
         if found is None:
             return _NOTHING
         why_not = self._why_not(order, found, sought)

@@ -191,13 +191,17 @@ def with_authorization_beside(fact: DecidedByMachine, stands: AuthorizationStand
     return _pended(fact, stands.sequence, look, world)
 
 
-def with_request_before(fact: DecidedByMachine, before: AskedBefore, world: World) -> DecidedByMachine:
-    """The same decisions, but what was asked before and is a person's to decide, or was denied, waits for a nurse."""
+def with_request_before(fact: DecidedByMachine, before: AskedBefore, world: World, *, named: bool) -> DecidedByMachine:
+    """The same decisions, but what was asked before and is a person's to decide, or was denied, waits for a nurse.
+
+    named: whether its number is told: to who may see it, since the finding goes out with the answer.
+    """
     was = "was denied by a person" if before.denied else "waits for the decision of a person"
+    which = before.reference or before.case_id if named else "by another provider"
     look = Look(
         ASKED_BEFORE,
         sentence="No person has denied this service for the member in the same days, or has it to decide.",
-        why=f"An earlier request under this policy, {before.reference or before.case_id}, {was}.",
+        why=f"An earlier request under this policy, {which}, {was}.",
         remedy="A nurse reviewer reads both and asks which answers are true; what was wrong in the earlier request is "
         "to be corrected there.",
     )
