@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         reviewer.add_argument(f"--{name}", required=True)
     reviewer.add_argument("--specialty", help="NUCC taxonomy code")
     _audit_commands(commands)
+    _add_clients(commands)
     chosen = parser.parse_args(arguments)
     run: dict[str, Callable[[Settings], int]] = {
         "serve": serve,
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         "add-reviewer": lambda settings: add_reviewer(settings, chosen),
         "verify-audit": lambda settings: verify_audit(settings, chosen.head),
         "export-audit": lambda settings: export_audit(settings, chosen.since, chosen.out),
+        **dict.fromkeys(("new-key", "sign"), lambda _: partner(chosen)),
+        **dict.fromkeys(("add-client", "remove-client", "doctor"), lambda settings: clients(settings, chosen)),
     }
     try:
         return run[chosen.command](Settings())
@@ -56,6 +59,31 @@ def _audit_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     export = commands.add_parser("export-audit", help="write the audit rows as FHIR AuditEvents, one a line")
     export.add_argument("--since", metavar="TIME", help="from this day or moment on, like 2026-03-01 (UTC)")
     export.add_argument("--out", type=Path, metavar="FILE", help="write here, not to standard output")
+
+
+def _add_clients(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about the systems that may call."""
+    client = commands.add_parser("add-client", help="let a system call, with VITRUVIAN_AUTHENTICATION on")
+    client.add_argument("client", metavar="ID", help="iss and sub at the token endpoint; one that is there is replaced")
+    client.add_argument("--name", required=True)
+    client.add_argument("--npi", action="append", required=True, help="an organization it speaks for; several: again")
+    client.add_argument("--keys", type=Path, metavar="FILE", help="its public keys, a JSON Web Key Set")
+    client.add_argument("--jwks-url", action="append", help="an address of its keys, and a value of jku to follow")
+    client.add_argument("--hooks", action="store_true", help="it may call the CDS services")
+    client.add_argument("--issuer", help="iss of its hook calls; without it, its id")
+    client.add_argument("--scopes", default="", help="what it may ask for at the token endpoint, separated by blanks")
+    client.add_argument("--algorithm", action="append", help="RS384 and ES384, unless given; RS256 may be")
+    client.add_argument("--per-minute", type=int, help="the most requests in a minute")
+    client.add_argument("--max-body-bytes", type=int, help="larger requests of its are refused")
+    gone = commands.add_parser("remove-client", help="forget a client that was added")
+    gone.add_argument("client", metavar="ID")
+    key = commands.add_parser("new-key", help="make a key for a client, in this folder: ID.private.json, ID.jwks.json")
+    key.add_argument("client", metavar="ID")
+    sign = commands.add_parser("sign", help="print a token of a client for one call, by the key in this folder")
+    sign.add_argument("client", metavar="ID")
+    sign.add_argument("audience", metavar="ADDRESS", help="that will be called: of a hook, or of the token endpoint")
+    doctor_ = commands.add_parser("doctor", help="the clients, their keys, and why their last tokens were refused")
+    doctor_.add_argument("client", metavar="ID", nargs="?", help="this client alone")
 
 
 def serve(settings: Settings) -> int:
@@ -120,7 +148,8 @@ def demo(settings: Settings) -> int:
     from server.policy.library import PolicyLibrary
 
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
-    return walk(settings.base_url, sys.stdout.write, policies, settings.policies)
+    record = settings.database_url if settings.authentication else None
+    return walk(settings.base_url, sys.stdout.write, policies, settings.policies, record)
 
 
 def add_reviewer(settings: Settings, chosen: argparse.Namespace) -> int:
@@ -159,6 +188,33 @@ def export_audit(settings: Settings, since: str | None, out: Path | None) -> int
             "--since is no day or moment; write it like 2026-03-01 or 2026-03-01T09:30:00Z."
         ) from None
     return export(settings.database_url, settings.base_url, first, out)
+
+
+def partner(chosen: argparse.Namespace) -> int:
+    """Plays a partner: makes a key for one, or signs a call with it."""
+    from server.demo.partner import read_signer, write_keys
+
+    if chosen.command == "sign":
+        sys.stdout.write(read_signer(chosen.client, Path()).signed(chosen.audience) + "\n")
+        return 0
+    private, public = write_keys(chosen.client, Path())
+    sys.stdout.write(f"{private} is to be kept; {public} is for add-client --keys\n")
+    return 0
+
+
+def clients(settings: Settings, chosen: argparse.Namespace) -> int:
+    """The commands about the systems that may call: see smart/commands.py."""
+    from server.policy.plan_file import load_plan
+    from server.smart.commands import run
+    from server.store.sql import open_store
+
+    plan = load_plan(settings.plan)
+    store = open_store(settings.database_url, rules=plan.desk.clocks)
+    try:
+        sys.stdout.writelines(run(chosen, plan, store.clients, settings.base_url, on=settings.authentication))
+    finally:
+        store.close()
+    return 0
 
 
 def _say(line: str) -> None:

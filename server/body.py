@@ -39,6 +39,7 @@ async def read_json(
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media not in accepted:
         raise UnsupportedMediaType(media, accepted)
+    limit = min(limit, getattr(request.state, "max_body_bytes", limit))  # a client may have less (auth/guard.py)
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedEncoding(encoding)

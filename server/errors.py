@@ -8,6 +8,9 @@ VitruvianError
 ├── BodyTooSlow             a body that does not arrive in full in time
 ├── UnsupportedMediaType    a body that is not FHIR JSON / JSON, or that is compressed (UnsupportedEncoding)
 ├── NotFound                no such resource, service or page
+├── NotAuthenticated        nobody who is known here has shown to be the sender (auth/refusal.py says why)
+├── NotPermitted            the sender is known and may not do this
+├── TooManyRequests         more requests than this client has in a minute
 ├── PolicyProblems          policy data with mistakes; carries every PolicyProblem
 ├── DecisionRefused         a decision that this machine or person may not make; a machine never denies
 ├── UnusableDatabase        wrong address, not reachable, not durable, or written by a newer version; met at start only
@@ -118,6 +121,30 @@ class UnsupportedEncoding(UnsupportedMediaType):
 
 class NotFound(VitruvianError):
     """Nothing is stored or served under this name."""
+
+
+class NotAuthenticated(VitruvianError):
+    """The sender has not shown who it is. sent: whether it tried, with a token that was then refused."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        self.sent = sent
+        super().__init__(text)
+
+
+class NotPermitted(VitruvianError):
+    """The sender may not do this. scope: what a token would need for it, where that is all."""
+
+    def __init__(self, text: str, scope: str = "") -> None:
+        self.scope = scope
+        super().__init__(text)
+
+
+class TooManyRequests(VitruvianError):
+    """A client has used up its requests for now. seconds: until it has new ones."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"This client has sent more requests than it has in a minute. Wait {seconds} seconds.")
 
 
 class PolicyProblems(VitruvianError):

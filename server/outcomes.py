@@ -14,9 +14,12 @@ from server.errors import (
     BodyTooSlow,
     DatabaseGone,
     InvalidRequest,
+    NotAuthenticated,
     NotFound,
+    NotPermitted,
     PreconditionFailed,
     Problem,
+    TooManyRequests,
     Unprocessable,
     UnsupportedMediaType,
     VitruvianError,
@@ -44,14 +47,20 @@ _STATUS: tuple[tuple[type[VitruvianError], int], ...] = (
     (BodyTooSlow, 408),
     (DatabaseGone, 503),
     (UnsupportedMediaType, 415),
+    (NotAuthenticated, 401),
+    (NotPermitted, 403),
     (NotFound, 404),
+    (TooManyRequests, 429),
 )
 _CODE: tuple[tuple[type[VitruvianError], str], ...] = (
     (BodyTooLarge, "too-long"),
     (BodyTooSlow, "timeout"),
     (DatabaseGone, "transient"),
     (UnsupportedMediaType, "not-supported"),
+    (NotAuthenticated, "login"),
+    (NotPermitted, "forbidden"),
     (NotFound, "not-found"),
+    (TooManyRequests, "throttled"),
 )
 
 
@@ -68,6 +77,15 @@ def problems_of(error: VitruvianError) -> tuple[Problem, ...]:
     if code is None:
         return (Problem("exception", "The server failed. Nothing was stored; send the request again later."),)
     return (Problem(code, str(error)),)
+
+
+def headers_of(error: VitruvianError) -> dict[str, str]:
+    """What an answer says in its headers: how to authenticate (RFC 6750), or when to come again."""
+    if isinstance(error, NotAuthenticated):
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"' if error.sent else "Bearer"}
+    if isinstance(error, NotPermitted) and error.scope:
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.scope}"'}
+    return {"Retry-After": str(error.seconds)} if isinstance(error, TooManyRequests) else {}
 
 
 def operation_outcome(problems: Iterable[Problem]) -> dict[str, Any]:
@@ -92,9 +110,9 @@ def fhir_error(error: VitruvianError) -> Response:
     status = status_of(error)
     if status >= 500:  # noqa: PLR2004 - the class of server faults
         return Response(status_code=status)
-    return FhirResponse(operation_outcome(problems_of(error)), status_code=status)
+    return FhirResponse(operation_outcome(problems_of(error)), status, headers_of(error))
 
 
 def cds_error(error: VitruvianError) -> Response:
     """The answer of the CDS service to an error: the status and an OperationOutcome body (crd C-49, hook-10)."""
-    return CdsResponse(operation_outcome(problems_of(error)), status_code=status_of(error))
+    return CdsResponse(operation_outcome(problems_of(error)), status_of(error), headers_of(error))

@@ -74,10 +74,17 @@ class Outgoing:
                 status = await self._first(address, ips, body, headers)
         except TimeoutError:
             raise CallFailed(f"no answer within {self._seconds:g} seconds") from None
-        if 300 <= status < 400:  # noqa: PLR2004 - redirections
-            raise CallFailed(f"answered {status}; redirects are not followed, name the final address")
-        if not 200 <= status < 300:  # noqa: PLR2004 - success
-            raise CallFailed(f"answered {status}")
+        _must_be_taken(status)
+
+    async def get(self, url: str, limit: int, seconds: float) -> bytes:
+        """The JSON at an address, of at most `limit` bytes. Raises CallRefused or CallFailed, also for a longer one."""
+        try:
+            async with asyncio.timeout(seconds), self.reading(url) as server:
+                answer = await server.get(url, (("accept", "application/json"),), limit)
+        except TimeoutError:
+            raise CallFailed(f"no answer within {seconds:g} seconds") from None
+        _must_be_taken(answer.status)
+        return answer.body
 
     @asynccontextmanager
     async def reading(self, url: str) -> AsyncIterator["Reader"]:
@@ -184,7 +191,7 @@ class Reader:
 async def _read(
     http: httpx.AsyncClient, address: Address, ip: IpAddress, headers: Sequence[tuple[str, str]], most_bytes: int
 ) -> Answer:
-    sent = [("host", address.authority), *_OWN_HEADERS.items(), *headers]
+    sent = _with_own(address, headers)
     async with http.stream("GET", address.url_at(ip), headers=sent, extensions=_asked_for(address)) as answer:
         body = bytearray()
         async for chunk in answer.aiter_raw():
@@ -192,6 +199,19 @@ async def _read(
             if len(body) > most_bytes:
                 raise CallFailed(f"its answer is longer than {most_bytes} bytes")
         return Answer(answer.status_code, bytes(body), answer.headers.get("retry-after"))
+
+
+def _must_be_taken(status: int) -> None:
+    if 300 <= status < 400:  # noqa: PLR2004 - redirections
+        raise CallFailed(f"answered {status}; redirects are not followed, name the final address")
+    if not 200 <= status < 300:  # noqa: PLR2004 - success
+        raise CallFailed(f"answered {status}")
+
+
+def _with_own(address: Address, headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers of a call; ours where it says nothing else."""
+    own = {k: v for k, v in _OWN_HEADERS.items() if k not in {name.lower() for name, _ in headers}}
+    return [("host", address.authority), *own.items(), *headers]
 
 
 def _asked_for(address: Address) -> dict[str, str]:
@@ -203,8 +223,7 @@ async def _send(
     http: httpx.AsyncClient, address: Address, ip: IpAddress, body: bytes, headers: Sequence[tuple[str, str]]
 ) -> int:
     """Connects to the checked IP address, and asks for the host by name: in the Host header, and of its certificate."""
-    own = {k: v for k, v in _OWN_HEADERS.items() if k not in {name.lower() for name, _ in headers}}
-    sent = [("host", address.authority), *own.items(), *headers]
+    sent = _with_own(address, headers)
     async with http.stream(
         "POST", address.url_at(ip), content=body, headers=sent, extensions=_asked_for(address)
     ) as answer:

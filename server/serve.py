@@ -40,7 +40,8 @@ def serve(settings: Settings) -> int:
         except BaseException:
             services.close()
             raise
-        log.info("serving", base_url=settings.base_url, reason="no authentication: loopback only")
+        how = "callers are authenticated" if settings.authentication else "no authentication: loopback only"
+        log.info("serving", base_url=settings.base_url, reason=how)
         config = uvicorn.Config(
             app,
             timeout_graceful_shutdown=GOODBYE_SECONDS,

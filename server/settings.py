@@ -18,7 +18,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VITRUVIAN_", extra="ignore")
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Loopback only, until authentication is on.")
+    authentication: bool = Field(
+        default=False,
+        description="Callers must show who they are. Without it: loopback only, and every caller sees all.",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Others than loopback need authentication and TLS."
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     base_url: str = Field("", description="Public URL of this server, as partners see it. Default: http://HOST:PORT.")
     tls_certificate: Path | None = Field(None, description="PEM file of the certificate chain; with it, TLS is spoken.")
@@ -46,16 +52,6 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(10 * 2**20, ge=1024, description="Larger requests are refused with 413.")
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(default=False, description="One JSON object a line, for a log collector.")
-
-    @field_validator("host")
-    @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if host != "localhost" and not _is_loopback(host):
-            raise ValueError(
-                f"{host} is reachable from outside, and this server does not authenticate its callers yet. "
-                "Use 127.0.0.1, ::1 or localhost, and let a proxy that does authenticate forward to it."
-            )
-        return host
 
     @field_validator("base_url")
     @classmethod
@@ -86,6 +82,35 @@ class Settings(BaseSettings):
         host = f"[{self.host}]" if ":" in self.host else self.host
         self.base_url = (self.base_url or f"{scheme}://{host}:{self.port}").rstrip("/")
         return self
+
+    @model_validator(mode="after")
+    def _safe_outside(self) -> Self:
+        """After the default of the base URL: it says whether partners come by TLS, ours or a proxy's."""
+        if self.host == "localhost" or _is_loopback(self.host):
+            return self
+        outside = f"VITRUVIAN_HOST: {self.host} is reachable from outside"
+        if not self.authentication:
+            raise ValueError(
+                f"{outside}, and callers are not authenticated. Set VITRUVIAN_AUTHENTICATION=true and register "
+                "clients, or use 127.0.0.1, ::1 or localhost, and let a proxy that does authenticate forward to it."
+            )
+        if not self.base_url.startswith("https://") or _is_anywhere(self.base_url):
+            raise ValueError(
+                f"{outside}, so partners must come by TLS. Set VITRUVIAN_BASE_URL to the https address that they call, "
+                "and VITRUVIAN_TLS_CERTIFICATE and VITRUVIAN_TLS_KEY unless a proxy in front speaks TLS."
+            )
+        if self.plan == type(self).model_fields["plan"].default:
+            raise ValueError(
+                f"{outside}, and the demo plan's reviewers have passwords that anybody can read. Set VITRUVIAN_PLAN to "
+                "a plan file of your own."
+            )
+        return self
+
+
+def _is_anywhere(url: str) -> bool:
+    """Whether an address names every interface, which nobody can call."""
+    host = re.sub(r":\d+$", "", url.partition("://")[2].partition("/")[0])
+    return host in ("0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
 
 
 def _is_loopback(host: str) -> bool:

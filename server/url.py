@@ -11,7 +11,10 @@ from server.fhir.version import Version
 
 
 class Access(StrEnum):
-    """Who may call a row. A row of CLIENT gets no request without a caller (auth/caller.py)."""
+    """Who may call a row. A row of CLIENT gets no request without a caller (auth/caller.py).
+
+    With authentication on, a client shows an access token where the row has a scope, else a JWT that it signed.
+    """
 
     PUBLIC = "public"
     CLIENT = "client"
@@ -29,7 +32,9 @@ class Url:
     `Questionnaire:search-type`, `/$submit-attachment` (of the system), or empty. body: the example of what is sent, a
     file of a policy's `demo/` without `.json` or one of subscriptions.routes.EXAMPLES; empty where nothing is.
     query: what each parameter of the query means. answers: the statuses that the handler gives; any row may also refuse
-    in the words of outcomes.py. media: what is read and answered.
+    in the words of outcomes.py. media: what is answered, and read unless `sends` says otherwise. scope: the right that
+    an access token must have, `Claim.c`, by the letters of SMART 2; under a FHIR base each row of CLIENT has one. All
+    that belongs to a form goes by `Questionnaire.r`, since no scope is its own (dtr D-2, T-21).
     """
 
     method: str
@@ -42,6 +47,8 @@ class Url:
     query: Mapping[str, str] = field(default_factory=dict)
     answers: tuple[int, ...] = (200,)
     media: str = "application/fhir+json"
+    scope: str = ""
+    sends: str = ""
 
     @property
     def room(self) -> str:

@@ -5,6 +5,7 @@ import ipaddress
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from server.clock import Clock, new_id, now
 from server.outgoing import Outgoing
@@ -19,16 +20,17 @@ BASE_URL = "https://payer.example.org"
 
 @contextmanager
 def courier(
-    database_url: str, redis_url: str = "", *, clock: Clock = now, seconds: float = 5, chance: float = 0.0
+    database_url: str, redis_url: str = "", *, clock: Clock = now, seconds: float = 5, chance: float = 0.0, **more: Any
 ) -> Iterator[None]:
-    """One that runs until the block ends."""
+    """One that runs until the block ends. more: other fields of the Courier."""
     running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
     started = threading.Event()
 
     async def main() -> None:
         shared = open_shared(redis_url)
         store = open_store(database_url, changed=lambda: shared.wake(WAKE))
-        made = Courier(store, shared, Outgoing(HERE, seconds=seconds), BASE_URL, clock, new_id, lambda: chance)
+        outgoing = Outgoing(HERE, seconds=seconds)
+        made = Courier(store, shared, outgoing, BASE_URL, clock, new_id, lambda: chance, **more)
         task = asyncio.create_task(made.run())
         running.append((asyncio.get_running_loop(), task))
         started.set()

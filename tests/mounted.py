@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from server.app import FHIR_URLS, URLS, answer_errors, mount
+from server.app import answer_errors, mount
+from server.auth.caller import OpenDoor
+from server.urls import FHIR_URLS, URLS
 from tests.outgoing import Outgoing
 
 
@@ -14,6 +16,7 @@ def mounted(room: object, name: str, base: str = "") -> FastAPI:
     """The rows that a room's functions answer, under a base. room: what they find in the state, by the room's name."""
     app = FastAPI(openapi_url=None)
     setattr(app.state, name, room)
+    app.state.door = OpenDoor()
     for url in FHIR_URLS if base else URLS:
         if url.room == name:
             mount(app, base, url)

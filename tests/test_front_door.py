@@ -32,7 +32,7 @@ def test_what_is_shown_is_what_a_server_says(base_url: str, name: str) -> None:
 def test_the_three_commands_walk_the_journey(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sign, submit, explain: each answers 200, and the third explains what the second decided."""
     monkeypatch.chdir(ROOT)
-    sign, submit, explain = re.findall(r"^curl .*$", README, re.MULTILINE)
+    sign, submit, explain = re.findall(r"^curl .*$", README.partition("\n## ")[0], re.MULTILINE)
     signed, submitted = (curl(c.replace("http://127.0.0.1:8000", base_url)) for c in (sign, submit))
     id_ = submitted.json()["entry"][0]["resource"]["id"]
     explained = curl(explain.replace("http://127.0.0.1:8000", base_url).replace("/ID/", f"/{id_}/"))

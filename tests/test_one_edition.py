@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from server.auth.caller import LOOPBACK
 from server.dtr.form_finder import FormFinder
 from server.dtr.package_request import read_package_request
 from server.errors import Problem
@@ -97,7 +98,7 @@ def found(version: Version, today: date, store: Any, order: Json | None = None, 
     sent += [{"name": "order", "resource": {**order, "status": "active"}}] if order else []
     sent += [{"name": "context", "valueString": context}] if context else []
     request = read_package_request({"resourceType": "Parameters", "parameter": sent}, version)
-    return FormFinder(version, POLICIES, PLAN, store).find(request, today)
+    return FormFinder(version, POLICIES, PLAN, store).find(request, LOOPBACK, today)
 
 
 def by_pas(start: date | None, version: Version, today: date, *, serviced: date | None) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from server.auth.caller import LOOPBACK
 from server.crd.order import ANSWERED_ORDERS
 from server.dtr.form_finder import FormFinder
 from server.dtr.package_request import read_package_request
@@ -92,7 +93,7 @@ def by_dtr(order: Json) -> str | None:
     sent = [{"name": "coverage", "resource": coverage}, {"name": "order", "resource": order}]
     request = read_package_request({"resourceType": "Parameters", "parameter": sent}, Version.V2_2)
     store: Any = Memory()
-    found = FormFinder(Version.V2_2, POLICIES, PLAN, store).find(request, NOW.date())
+    found = FormFinder(Version.V2_2, POLICIES, PLAN, store).find(request, LOOPBACK, NOW.date())
     return next((w.policy.id for canonical, w in found.forms.items() if canonical.startswith(FORM_URL)), None)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from server.app import FHIR_URLS, REVIEW_URLS, URLS
 from server.settings import ROOT, Settings
 from server.url import Url
+from server.urls import FHIR_URLS, REVIEW_URLS, URLS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -61,4 +61,5 @@ def _contexts(case: Case, before: Case | None) -> Iterator[Assertion]:
             form=item.document.form,
             order=orjson.dumps(item.requested.order or {}).decode(),
             coverage=orjson.dumps(request.coverage).decode(),
+            sees=request.npis,
         )

@@ -74,11 +74,11 @@ def answer_orders(
     secondary hooks, leaves out what asks for documentation, and orders about which nothing is known.
     """
     now, request = world.clock(), call.request
-    answers = list(_answers(covered, call, now.date(), world, documentation=documentation))
-    new = [a for a in answers if not _already_told(a, request.version, now.date(), world)]
+    answers = list(_answers(covered, Standings(call, caller, world), now.date(), world, documentation=documentation))
+    new = [a for a in answers if not _already_told(a, request.version, caller, now.date(), world)]
     announced = new if request.configuration.wants("coverage-info") else []
     if announced and request.configuration.wants("unsolicited-determ"):
-        world.store.remember([_assertion(a, request, now) for a in announced])
+        world.store.remember([_assertion(a, request, caller, now) for a in announced])
     told = Told(request.version, world.plan, world.new_id, now.date())
     cards = [c for a in answers for c in cards_for(a.order, a.coverage, a.answer, told)]
     _log(request, caller, announced)
@@ -88,17 +88,15 @@ def answer_orders(
 
 def _answers(
     covered: Iterable[tuple[DraftOrder, OrderCoverage]],
-    call: HookCall,
+    standings: Standings,
     today: date,
     world: World,
     *,
     documentation: bool,
 ) -> Iterator[OrderAnswer]:
-    standings = Standings(call, world)
-
     @cache
     def orders() -> tuple[DraftOrder, ...]:  # few answers hang on the orders beside
-        return tuple(draft_orders(call))
+        return tuple(draft_orders(standings.call))
 
     for order, coverage in covered:
         answer = coverage_answer(order, coverage, standings, world, today).depending_on(order, orders)
@@ -107,8 +105,8 @@ def _answers(
             yield OrderAnswer(order, coverage, answer if documentation else answer.without_documentation(), carried)
 
 
-def _already_told(answered: OrderAnswer, version: Version, today: date, world: World) -> bool:
-    """True when the order carries this very answer, the answer has not expired, and DTR and PAS can still find it."""
+def _already_told(answered: OrderAnswer, version: Version, caller: Caller, today: date, world: World) -> bool:
+    """True when the order carries this very answer, still in force, and the caller's DTR and PAS calls can find it."""
     if len(answered.carried) != 1 or not answered.carried[0].says(answered.information, version):
         return False
     carried = answered.carried[0]
@@ -117,8 +115,10 @@ def _already_told(answered: OrderAnswer, version: Version, today: date, world: W
         return False
     assertion_id = carried.value("coverage-assertion-id")
     remembered = world.store.assertion(assertion_id) if isinstance(assertion_id, str) else None
+    if remembered is None or not caller.may_see(remembered.sees or ()):
+        return False
     edition = answered.answer.edition
-    return remembered is not None and remembered.edition == (edition.version if edition else None)
+    return remembered.edition == (edition.version if edition else None)
 
 
 def _last_day(said_on: Any, plan: Plan) -> str | None:
@@ -129,7 +129,7 @@ def _last_day(said_on: Any, plan: Plan) -> str | None:
         return None
 
 
-def _assertion(answered: OrderAnswer, request: HookRequest, now: datetime) -> Assertion:
+def _assertion(answered: OrderAnswer, request: HookRequest, caller: Caller, now: datetime) -> Assertion:
     policy, edition = answered.answer.policy, answered.answer.edition
     return Assertion(
         id=answered.information.assertion_id,
@@ -142,6 +142,7 @@ def _assertion(answered: OrderAnswer, request: HookRequest, now: datetime) -> As
         form=next(iter(answered.information.questionnaires), None),
         order=answered.order.text,
         coverage=orjson.dumps(answered.coverage.resource).decode(),
+        sees=None if caller.npis is None else tuple(sorted(caller.npis)),
     )
 
 

@@ -4,9 +4,10 @@ The stories are data: `demo/stories.toml` in a policy folder names worked cases 
 """
 
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,11 +21,12 @@ from server.authoring.chart import changed
 from server.authoring.stories_file import read_stories
 from server.authoring.worked_cases_file import worked_cases_of
 from server.clock import now
+from server.demo.partner import Signer, registered, wait_until_known
 from server.demo.requests import Chart, dated, inquiry, order_sign, questionnaire_package, refill, renewed
 from server.demo.serving import is_up, serving
 from server.demo.tell import Teller
 from server.errors import NotFound
-from server.fhir.read import Resource
+from server.fhir.read import Resource, npis
 from server.policy.library import PolicyLibrary
 
 SIGN, FHIR = "/cds-services/crd-order-sign", "/fhir/2.2"
@@ -39,11 +41,19 @@ class Story:
     request: Resource
 
 
-def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, cql: Path) -> int:
-    """Plays every story against the server at base_url, or against one it starts there; 0 when all went through."""
+def walk(
+    base_url: str, say: Callable[[str], object], policies: PolicyLibrary, cql: Path, record: str | None = None
+) -> int:
+    """Plays every story against the server at base_url, or against one it starts there; 0 when all went through.
+
+    record: with authentication on, the database of a server that runs there: the demo registers in it.
+    """
     stories, today = list(stories_of(policies, cql)), now().date()
     running = is_up(base_url)
-    with _server(base_url, say, running=running) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with ExitStack() as stack:
+        url, record = stack.enter_context(_server(base_url, say, record, running=running))
+        auth = _registered(stories, url, record, say) if record else None
+        client = stack.enter_context(httpx.Client(base_url=url, timeout=30, auth=auth))
         tell = Teller(say)
         for number, story in enumerate(stories, 1):
             tell.title(f"{number} of {len(stories)}: {story.title}", story.tells)
@@ -76,13 +86,26 @@ def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
 
 
 @contextmanager
-def _server(base_url: str, say: Callable[[str], object], *, running: bool) -> Iterator[str]:
+def _server(
+    base_url: str, say: Callable[[str], object], record: str | None, *, running: bool
+) -> Iterator[tuple[str, str | None]]:
+    """Where a server answers, and its record where the demo is to register."""
     if running:
-        yield base_url
+        yield base_url, record
         return
     say(f"No server runs at {base_url}; starting one on a database that is deleted afterwards.\n")
-    with serving(urlsplit(base_url).port) as started:
-        yield started.base_url
+    with tempfile.TemporaryDirectory(prefix="vitruvian-") as folder:
+        own = f"sqlite:///{folder}/vitruvian.db"
+        on = "true" if record else "false"
+        with serving(urlsplit(base_url).port, database_url=own, authentication=on) as started:
+            yield started.base_url, own if record else None
+
+
+def _registered(stories: list[Story], url: str, record: str, say: Callable[[str], object]) -> Signer:
+    """The demo's EHR, as a client of the organizations that ask for authorization in the stories."""
+    signer = registered(record, {npi for story in stories for npi in npis(Chart(story.request).provider)})
+    wait_until_known(signer, url, say)
+    return signer
 
 
 class _Walk:

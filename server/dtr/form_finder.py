@@ -6,6 +6,7 @@ from datetime import date
 
 import orjson
 
+from server.auth.caller import Caller
 from server.dtr.package_request import PackageRequest
 from server.errors import Problem, Unprocessable
 from server.fhir.coverage import member_ids
@@ -53,13 +54,13 @@ class FormFinder:
         self._plan = plan
         self._store = store
 
-    def find(self, request: PackageRequest, today: date) -> FoundForms:
+    def find(self, request: PackageRequest, caller: Caller, today: date) -> FoundForms:
         """The forms of a request. Raises Unprocessable for an unknown coverage or context (dtr D-44, T-30)."""
         notices: list[Problem] = []
         problems: list[Problem] = []
         coverages = self._coverages(request, notices, problems)
         ids = tuple(dict.fromkeys(i for c in coverages for i in member_ids(c, _patient(c, request))))
-        assertion = self._assertion(request, ids, problems)
+        assertion = self._assertion(request, ids, caller, problems)
         if problems:
             raise Unprocessable(problems)
         orders = [o.value for o in request.orders]
@@ -113,13 +114,16 @@ class FormFinder:
         insured = {type_and_id(reference(i)) for o in request.orders for i in dicts(o.value.get("insurance"))}
         return sorted(known, key=lambda c: f"Coverage/{c.get('id')}" not in insured)
 
-    def _assertion(self, request: PackageRequest, ids: tuple[str, ...], problems: list[Problem]) -> Assertion | None:
-        """What CRD remembered under the context. A context that was given for another member counts as unknown."""
+    def _assertion(
+        self, request: PackageRequest, ids: tuple[str, ...], caller: Caller, problems: list[Problem]
+    ) -> Assertion | None:
+        """What CRD remembered under the context. One of another member, or of another's caller, counts as unknown."""
         context = request.context
         if context is None:
             return None
         assertion = self._store.assertion(context.value)
-        if assertion is not None and _same_person(assertion, ids, request):
+        own = assertion is not None and caller.may_see(assertion.sees or ())
+        if assertion is not None and own and _same_person(assertion, ids, request):
             return assertion
         text = (
             "This context is not known for this coverage; send the coverage-assertion-id of the order's "

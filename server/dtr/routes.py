@@ -1,8 +1,10 @@
 """DTR on one FHIR base: the four operations, and reads of what a package is made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -14,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.auth.caller import Caller, CallerOf
+from server.auth.seen import active_authorization
 from server.body import FHIR_JSON, read_json
 from server.dtr.expand import Expander, ExpandRequest, read_expand_parameters, read_expand_query
 from server.dtr.form_finder import FormFinder, FoundForms, WantedForm
@@ -29,10 +32,11 @@ from server.fhir.structure import structure_problems
 from server.fhir.version import Version
 from server.log import log
 from server.outcomes import FhirResponse, operation_outcome
-from server.store.ports import Store
+from server.store.ports import ActiveAuthorization
 from server.url import version_of
 from server.world import World
 
+Seen = Callable[[tuple[str, ...], str, date], ActiveAuthorization | None]
 _MAX_PARAMETERS = 500  # all that the operations declare together, and some that they do not know
 
 
@@ -97,8 +101,9 @@ async def questionnaire_package(request: Request, dtr: DtrOf, caller: CallerOf) 
 def _package(dtr: Dtr, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
     asked = read_package_request(_checked(raw, body), dtr.version)
     now = dtr.world.clock()
-    found = dtr.forms.find(asked, now.date())
+    found = dtr.forms.find(asked, caller, now.date())
     said = list(found.notices)
+    seen = partial(active_authorization, caller, dtr.world.store)
     bundles = []
     unchanged = 0
     for wanted in found.forms.values():
@@ -106,7 +111,7 @@ def _package(dtr: Dtr, raw: bytes, body: dict[str, Any], caller: Caller) -> byte
         if asked.changed_since is not None and package.changed <= asked.changed_since:
             unchanged += 1
             continue
-        known = _known(dtr.world.store, asked, found, wanted, now)
+        known = _known(asked, found, wanted, seen, now)
         results, problems = population_results(package.libraries, wanted.edition, known, dtr.world.engine)
         draft = draft_response(wanted.form, dtr.version, known, results, dtr.world.policies.value_sets)
         draft = package.adaptive.draft(draft) if package.adaptive else draft
@@ -128,9 +133,9 @@ def _package(dtr: Dtr, raw: bytes, body: dict[str, Any], caller: Caller) -> byte
     return package_answer(dtr.version, bundles, said)
 
 
-def _known(store: Store, asked: PackageRequest, found: FoundForms, wanted: WantedForm, now: datetime) -> PayerKnowledge:
+def _known(asked: PackageRequest, found: FoundForms, wanted: WantedForm, seen: Seen, now: datetime) -> PayerKnowledge:
     day = first_service_day(wanted.orders) or now.date()
-    authorization = store.active_authorization(found.member_ids, wanted.policy.id, day) if found.member_ids else None
+    authorization = seen(found.member_ids, wanted.policy.id, day) if found.member_ids else None
     return PayerKnowledge(wanted.orders, found.coverages, asked.referenced, authorization, now)
 
 

@@ -1,7 +1,6 @@
 """What this server says it can do: CapabilityStatement per FHIR base, and HRex endpoint discovery.
 
-Both are made from what is served, so that they cannot promise more. There is no smart-configuration: it must
-name a token endpoint, and callers are not authenticated yet (the server binds loopback only).
+Both are made from what is served, so that they cannot promise more.
 """
 
 from collections.abc import Iterable
@@ -53,13 +52,32 @@ _DEFINED_ELSEWHERE = {
 }
 _TYPES = {"url": "uri"}
 """The type of each search parameter that is no token."""
-_SECURITY = (
-    "Callers are not authenticated yet, so the server listens on the loopback interface only. "
+_OPEN = {
+    "description": "Authentication is off, so the server listens on the loopback interface only. "
     "A proxy that authenticates may stand in front of it."
-)
+}
+_OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
-def capability_statement(urls: Iterable[Url], version: Version, base_url: str, now: datetime) -> Resource:
+def _security(base_url: str, *, authenticated: bool) -> dict[str, Any]:
+    """How a client shows who it is: SMART Backend Services, found in smart-configuration too."""
+    if not authenticated:
+        return _OPEN
+    smart = {
+        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+        "code": "SMART-on-FHIR",
+        "display": "SMART-on-FHIR",
+    }
+    return {
+        "extension": [{"url": _OAUTH, "extension": [{"url": "token", "valueUri": f"{base_url}/auth/token"}]}],
+        "service": [{"coding": [smart], "text": "SMART Backend Services: OAuth 2 with a signed assertion"}],
+        "description": "A client gets an access token for an assertion that it signs, and sees its own requests alone.",
+    }
+
+
+def capability_statement(
+    urls: Iterable[Url], version: Version, base_url: str, now: datetime, *, authenticated: bool = False
+) -> Resource:
     """The CapabilityStatement of one base, of kind `instance` (dtr D-8, T-20: operations at type level).
 
     urls: the table of the FHIR bases; those without an interaction are aliases or no FHIR interaction. It instantiates
@@ -103,7 +121,11 @@ def capability_statement(urls: Iterable[Url], version: Version, base_url: str, n
         "format": ["application/fhir+json"],
         "implementationGuide": [_guide(base, number) for base, number in _GUIDES[version].items()],
         "rest": [
-            {"mode": "server", "security": {"description": _SECURITY}, "resource": list(resources.values())}
+            {
+                "mode": "server",
+                "security": _security(base_url, authenticated=authenticated),
+                "resource": list(resources.values()),
+            }
             | ({"operation": of_the_system} if of_the_system else {})
         ],
     }

@@ -18,6 +18,8 @@ _MEANING = {
     201: "It was made, and has the address that the answer names.",
     204: "It is no more.",
     304: "It has not changed since the ETag in If-None-Match.",
+    401: "The client has not shown who it is.",
+    429: "The client has sent more requests than it has in a minute; Retry-After says when to go on.",
     400: "The request cannot be used; every problem is listed, with its place and remedy.",
     404: "Nothing is served under this name.",
     408: "The body did not arrive in time.",
@@ -53,7 +55,7 @@ def _described(base: str, url: Url, examples: Mapping[str, Any]) -> APIRoute:
         sent: dict[str, Any] = {"schema": {"type": "object"}}
         if url.body in examples:
             sent["example"] = examples[url.body]
-        extra["requestBody"] = {"required": True, "content": {url.media: sent}}
+        extra["requestBody"] = {"required": True, "content": {url.sends or url.media: sent}}
     return APIRoute(
         base + url.path,
         url.handler,

@@ -32,14 +32,20 @@ class Pages:
     store: Store
 
     @classmethod
-    def of(cls, world: World, fhir_urls: Iterable[Url], examples: Mapping[str, Path]) -> "Pages":
+    def of(
+        cls, world: World, fhir_urls: Iterable[Url], examples: Mapping[str, Path], *, authenticated: bool = False
+    ) -> "Pages":
         """fhir_urls: the rows of each FHIR base, which its CapabilityStatement lists. examples: as example_files."""
         urls, base_url = tuple(fhir_urls), world.base_url
-        example = Example(_shown(examples[ORDER_SIGN]), _shown(examples[SUBMIT])) if examples else None
+        shown = examples and not authenticated  # the commands of the page carry no token
+        example = Example(_shown(examples[ORDER_SIGN]), _shown(examples[SUBMIT])) if shown else None
         return cls(
-            welcome_page(base_url, world.plan, world.policies.policies, example),
+            welcome_page(base_url, world.plan, world.policies.policies, example, authenticated=authenticated),
             CdsResponse(configuration(world.plan, base_url)),
-            {v: FhirResponse(capability_statement(urls, v, base_url, world.clock())) for v in Version},
+            {
+                v: FhirResponse(capability_statement(urls, v, base_url, world.clock(), authenticated=authenticated))
+                for v in Version
+            },
             world.store,
         )
 

@@ -31,12 +31,20 @@ class Example:
     submit: str
 
 
-def welcome(base_url: str, plan: Plan, policies: Sequence[Policy], example: Example | None = None) -> HTMLResponse:
+def welcome(
+    base_url: str,
+    plan: Plan,
+    policies: Sequence[Policy],
+    example: Example | None = None,
+    *,
+    authenticated: bool = False,
+) -> HTMLResponse:
     """The page, rendered once; the response can be sent any number of times.
 
-    base_url: as partners see it, without a trailing slash. Without an example the commands are left out.
+    base_url: as partners see it, without a trailing slash. Without an example the commands are left out. authenticated:
+    whether callers are.
     """
     html = _TEMPLATES.get_template("welcome.html").render(
-        base_url=base_url, plan=plan, policies=policies, example=example
+        base_url=base_url, plan=plan, policies=policies, example=example, authenticated=authenticated
     )
     return HTMLResponse(html, headers=_HEADERS)

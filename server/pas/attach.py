@@ -12,6 +12,7 @@ import orjson
 
 from server.answer.change import change_of
 from server.auth.caller import Caller
+from server.auth.seen import sees_case
 from server.decision.case import Attached, Case, DecidedByMachine, Fact
 from server.decision.request import Transaction
 from server.decision.ruling import Status
@@ -23,8 +24,8 @@ from server.pas.beside import with_other
 from server.pas.judge_again import Touch, judge_again
 from server.pas.machine_decision import log_decided
 from server.pas.match import MatchedRequest, read_and_match
+from server.store.conflicts import AskedBefore, AuthorizationStands
 from server.store.message_port import Unmatched
-from server.store.ports import AskedBefore, AuthorizationStands
 from server.world import World
 
 _TRIES = 20
@@ -106,7 +107,7 @@ def attach(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
     for _ in range(_TRIES):
         case_id = world.store.messages.asked_by(sent.tracking)
         case = world.store.case(case_id) if case_id else None
-        if case is None:
+        if case is None or not sees_case(caller, case.id, world.store):
             return _unmatched(sent, raw, caller, world)
         _must_fit(sent, case)
         if world.store.messages.find(_transaction(sent, case)) or _appended(sent, case, raw, caller, world):
@@ -150,7 +151,7 @@ def _appended(sent: Attachment, case: Case, raw: bytes, caller: Caller, world: W
         try:
             written = world.store.append(change)
         except (AskedBefore, AuthorizationStands) as other:
-            facts = tuple(with_other(f, other, world) for f in facts)
+            facts = tuple(with_other(f, other, caller, world) for f in facts)
             continue
         for fact in change.facts if written else ():
             if isinstance(fact, DecidedByMachine):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from server.auth.caller import Caller
+from server.auth.seen import sees_case
 from server.decision.case import DecidedByMachine, Fact
 from server.decision.decide import decide
 from server.decision.model import Decision, Finding, Outcome
@@ -16,7 +18,7 @@ from server.pas.patient_record import PatientRecord
 from server.pas.request.claim_item import kinds_of_request
 from server.pas.unread import unread_of_item, unread_places
 from server.policy.model import State
-from server.store.ports import AskedBefore, AuthorizationStands
+from server.store.conflicts import AskedBefore, AuthorizationStands
 from server.world import World
 
 SAME_SERVICE = "ONE-ITEM"
@@ -191,25 +193,29 @@ def with_authorization_beside(fact: DecidedByMachine, stands: AuthorizationStand
     return _pended(fact, stands.sequence, look, world)
 
 
-def with_request_before(fact: DecidedByMachine, before: AskedBefore, world: World) -> DecidedByMachine:
-    """The same decisions, but what was asked before and is a person's to decide, or was denied, waits for a nurse."""
+def with_request_before(fact: DecidedByMachine, before: AskedBefore, world: World, *, named: bool) -> DecidedByMachine:
+    """The same decisions, but what was asked before and is a person's to decide, or was denied, waits for a nurse.
+
+    named: whether its number is told: to who may see it, since the finding goes out with the answer.
+    """
     was = "was denied by a person" if before.denied else "waits for the decision of a person"
+    which = before.reference or before.case_id if named else "by another provider"
     look = Look(
         ASKED_BEFORE,
         sentence="No person has denied this service for the member in the same days, or has it to decide.",
-        why=f"An earlier request under this policy, {before.reference or before.case_id}, {was}.",
+        why=f"An earlier request under this policy, {which}, {was}.",
         remedy="A nurse reviewer reads both and asks which answers are true; what was wrong in the earlier request is "
         "to be corrected there.",
     )
     return _pended(fact, before.sequence, look, world)
 
 
-def with_other(fact: Fact, other: AskedBefore | AuthorizationStands, world: World) -> Fact:
+def with_other(fact: Fact, other: AskedBefore | AuthorizationStands, caller: Caller, world: World) -> Fact:
     """A fact that follows in a case, after another case was found to stand in its way: a decision waits for a nurse."""
     if not isinstance(fact, DecidedByMachine):
         return fact
     if isinstance(other, AskedBefore):
-        return with_request_before(fact, other, world)
+        return with_request_before(fact, other, world, named=sees_case(caller, other.case_id, world.store))
     return with_authorization_beside(fact, other, world)
 
 

@@ -7,6 +7,7 @@ import orjson
 
 from server.answer.claim_response import SUBMIT
 from server.auth.caller import Caller
+from server.auth.seen import sees_case
 from server.errors import DatabaseGone, NotFound
 from server.fhir.parameters import parameters, part, value
 from server.fhir.version import Version
@@ -56,7 +57,7 @@ def leave_trace(store: Store, case_ids: Sequence[str], by: str, caller: Caller) 
 
 def _must_be_seen(response_id: str, caller: Caller, store: Store) -> None:
     """Raises NotFound for an answer that is not the caller's, as for one that does not exist."""
-    if not caller.may_see(store.providers(response_id)):
+    if not sees_case(caller, response_id, store):
         raise NotFound(_UNKNOWN_ID)
 
 

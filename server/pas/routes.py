@@ -10,6 +10,9 @@ from starlette.requests import Request
 
 from server.auth.caller import Caller, CallerOf
 from server.body import FHIR_JSON, read_json
+from server.decision.request import AuthorizationRequest
+from server.errors import NotPermitted
+from server.fhir.read import npis
 from server.fhir.version import Version
 from server.outcomes import FhirResponse
 from server.pas.attach import attach as attached
@@ -83,8 +86,10 @@ async def explain(response_id: ResponseId, pas: PasOf, caller: CallerOf) -> Fhir
 def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
     if is_update(body) and not (pas.sandbox and pas.sandbox.answers(body, raw, pas.version)):
         sent = read_update(raw, body, pas.version, pas.world.policies)
+        _must_be_callers(sent.matched.request, caller)
         return updated(pas.sandbox.plays(sent) if pas.sandbox else sent, raw, caller, pas.world)
     matched = read_and_match(raw, body, pas.version, pas.world.policies)
+    _must_be_callers(matched.request, caller)
     if pas.sandbox is not None:
         return pas.sandbox.submit(matched, raw, caller)
     return submitted(matched, raw, caller, pas.world)
@@ -92,6 +97,15 @@ def _submit(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes
 
 def _attach(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:
     return attached(read_attachment(body), raw, caller, pas.world)
+
+
+def _must_be_callers(request: AuthorizationRequest, caller: Caller) -> None:
+    """Raises NotPermitted for a request in the name of an organization that is not the caller's (pas P-56)."""
+    asking = npis(request.organization) or request.requester_npis
+    if caller.npis is not None and not (asking and caller.npis.issuperset(asking)):
+        raise NotPermitted(
+            "Claim.provider is no organization that this client speaks for. Send its NPI, or ask the plan to add it."
+        )
 
 
 def _inquire(pas: Pas, raw: bytes, body: dict[str, Any], caller: Caller) -> bytes:

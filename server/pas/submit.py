@@ -5,6 +5,7 @@ from dataclasses import replace
 from server.answer.change import change_of
 from server.answer.claim_response import SUBMIT, render
 from server.auth.caller import Caller
+from server.auth.seen import sees_case
 from server.decision.case import Case, DecidedByMachine, Received
 from server.decision.request import AuthorizationRequest
 from server.pas.beside import with_authorization_beside, with_request_before
@@ -13,7 +14,8 @@ from server.pas.machine_decision import decide_by_machine, log_decided
 from server.pas.match import MatchedRequest
 from server.pas.rejections import rejections_of
 from server.pas.request.transaction import asks_the_same
-from server.store.ports import AskedBefore, AuthorizationStands, Change
+from server.store.conflicts import AskedBefore, AuthorizationStands
+from server.store.ports import Change
 from server.world import World
 
 
@@ -32,14 +34,14 @@ def submit(matched: MatchedRequest, raw: bytes, caller: Caller, world: World) ->
         return render_rejections(request, rejections, kind=SUBMIT, response_id=world.new_id(), created=world.clock())
     decided = decide_by_machine(matched, world)
     received = Received(decided.at, world.new_id(), caller.name, request)
-    answer, written = _open(received, decided, raw, world)
+    answer, written = _open(received, decided, raw, caller, world)
     if written is not None:
         log_decided(received.case_id, written)
     return answer
 
 
 def _open(
-    received: Received, decided: DecidedByMachine, raw: bytes, world: World
+    received: Received, decided: DecidedByMachine, raw: bytes, caller: Caller, world: World
 ) -> tuple[bytes, DecidedByMachine | None]:
     """The answer, and the decision that was written; None where the same request came first.
 
@@ -52,7 +54,8 @@ def _open(
         try:
             answer, first = answer_of(opened, world)
         except AskedBefore as before:
-            decided = with_request_before(decided, before, world)
+            mine = sees_case(caller, before.case_id, world.store)
+            decided = with_request_before(decided, before, world, named=mine)
         except AuthorizationStands as stands:
             standing = world.store.case(stands.case_id)
             if standing is not None and asks_the_same(standing.request.bundle, received.request.bundle):

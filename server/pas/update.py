@@ -21,7 +21,8 @@ from server.pas.read_update import Update
 from server.pas.rejections import Rejection, rejections_of
 from server.pas.request.bundle import CLAIM
 from server.pas.submit import stored_answer
-from server.store.ports import AskedBefore, AuthorizationStands, Change, Inquiry
+from server.store.conflicts import AskedBefore, AuthorizationStands
+from server.store.ports import Change, Inquiry
 from server.world import World
 
 _TRIES = 20
@@ -126,7 +127,7 @@ def _written(sent: Update, case: Case | None, raw: bytes, caller: Caller, world:
         try:
             written = world.store.append(change)
         except (AskedBefore, AuthorizationStands) as other:
-            facts = tuple(with_other(f, other, world) for f in facts)
+            facts = tuple(with_other(f, other, caller, world) for f in facts)
         else:
             return _answer(change, written, world, sent) if written else None
 

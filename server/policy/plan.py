@@ -8,6 +8,7 @@ from typing import Any
 from server.fhir.codes import NPI
 from server.fhir.read import Coding, Resource
 from server.policy.card_rules import CardRules, OtherService
+from server.policy.client import Client
 from server.policy.desk import DeskRules
 from server.policy.outgoing import FetchRules, OutgoingRules
 
@@ -53,7 +54,8 @@ class Plan:
     clients: NPI of provider organizations known to the plan. assertion_days: how long the plan stands by what it said
     about an order's coverage. outgoing: whom the server may call. fetch: how much a call may ask of an EHR. cards: what
     is told beside coverage information. keep_documents: whether an authorized order's documentation is to be
-    kept. desk: who reviews what is pended, and within which time.
+    kept. desk: who reviews what is pended, and within which time. registered: the systems that may call, where callers
+    are authenticated.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Plan:
     cards: CardRules = field(default_factory=CardRules)
     fetch: FetchRules = field(default_factory=FetchRules)
     desk: DeskRules = field(default_factory=DeskRules)
+    registered: tuple[Client, ...] = ()
 
     def member(self, ids: Iterable[str]) -> MemberStatus:
         """Whether a member is enrolled: the first id that the member file lists, else what it says of unlisted ones."""

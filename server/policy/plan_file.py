@@ -9,6 +9,7 @@ from server.errors import PolicyProblem, PolicyProblems
 from server.fhir.coverage import member_id
 from server.fhir.read import Coding, coding
 from server.policy.card_rules import CardTable, OtherService, OtherServiceTable
+from server.policy.client_file import ClientTable, clashes
 from server.policy.desk_file import DeskTables
 from server.policy.outgoing_table import FetchTable, OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
@@ -84,9 +85,11 @@ class PlanFile(DeskTables):
     fetch: FetchTable = Field(default=FetchTable(), description="How much a CDS call may ask of the EHR.")
     systems: dict[str, Text] = Field({}, description="Short names for the code systems of the services.")
     service: tuple[ServiceTable, ...] = ()
+    client: tuple[ClientTable, ...] = Field((), description="The systems that may call, with VITRUVIAN_AUTHENTICATION.")
 
     def contradictions(self) -> Said:
         yield from self.desk_contradictions()
+        yield from clashes(self.client)
         taken: set[str] = set()
         for service in self.service:
             for code in service.codes:
@@ -128,6 +131,7 @@ def load_plan(path: Path) -> Plan:
         cards=read.cards.rules(),
         fetch=read.fetch.rules(),
         desk=read.desk_rules(),
+        registered=tuple(c.client() for c in read.client),
     )
 
 

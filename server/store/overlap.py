@@ -6,7 +6,8 @@ from server.decision.case import DecidedByMachine
 from server.decision.model import Outcome
 from server.fhir.x12 import CANCELLED, NOT_CERTIFIED, PENDED
 from server.store.compiled import Compiled
-from server.store.ports import AskedBefore, AuthorizationStands, Change
+from server.store.conflicts import AskedBefore, AuthorizationStands
+from server.store.ports import Change
 from server.store.rows import key
 from server.store.schema import approval, item, submission, visible
 

@@ -10,6 +10,7 @@ from server.decision.case import Case, Fact
 from server.decision.request import Transaction
 from server.fhir.version import Version
 from server.store.chain import AuditRow, Head
+from server.store.client_port import Clients
 from server.store.desk_port import Desk
 from server.store.message_port import Messages
 from server.store.outbox_ports import Outbox
@@ -20,6 +21,7 @@ class Assertion:
     """What order-sign said about one order: the link between CRD, DTR and PAS (crd C-73).
 
     order, coverage: the resources as received, as JSON text. form: `url|version`, None when no form was asked for.
+    sees: the NPIs whose callers may refer to it; None where callers were not authenticated.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Assertion:
     form: str | None
     order: str
     coverage: str
+    sees: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,34 +135,6 @@ class QuestionnaireErrors:
     outcomes: str
 
 
-class AuthorizationStands(Exception):
-    """A change would authorize what is authorized for the same member and policy in some of the same days.
-
-    case_id, period: of the authorization that stands. sequence: the item of the change that would overlap it.
-    """
-
-    def __init__(self, case_id: str, sequence: int, period: tuple[date, date]) -> None:
-        self.case_id = case_id
-        self.sequence = sequence
-        self.period = period
-        super().__init__(f"item {sequence}: an authorization stands from {period[0]} to {period[1]}")
-
-
-class AskedBefore(Exception):
-    """A change would authorize what a person has denied, or has to decide, for the same member, policy and days.
-
-    case_id: the earlier request; reference: its administrative reference number, by which a person knows it.
-    sequence: the item of the change.
-    """
-
-    def __init__(self, case_id: str, sequence: int, reference: str | None, *, denied: bool) -> None:
-        self.case_id = case_id
-        self.sequence = sequence
-        self.reference = reference
-        self.denied = denied
-        super().__init__(f"item {sequence}: case {case_id} is before it")
-
-
 class Store(Protocol):
     """The record. Every method is all or nothing, and nothing returns before its commit is on disk.
 
@@ -177,6 +152,11 @@ class Store(Protocol):
     @property
     def messages(self) -> Messages:
         """What the sender of a case sends later, written by `append`; and what belongs to no case."""
+        ...
+
+    @property
+    def clients(self) -> Clients:
+        """The record's side of authentication."""
         ...
 
     def append(self, change: Change) -> str | None:

@@ -205,6 +205,7 @@ def assertion_row(assertion: Assertion) -> Row:
         "form": assertion.form,
         "order": assertion.order,
         "coverage": assertion.coverage,
+        "sees": None if assertion.sees is None else _json(assertion.sees),
     }
 
 
@@ -214,6 +215,7 @@ def assertion_of(row: RowMapping) -> Assertion:
             **row,
             "version": Version(row["version"]),
             "member_ids": tuple(orjson.loads(row["member_ids"])),
+            "sees": None if row["sees"] is None else tuple(orjson.loads(row["sees"])),
         }
     )
 

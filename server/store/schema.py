@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration. Kept here so that a start on a current database need not load Alembic."""
 
 
@@ -196,7 +196,9 @@ assertion = Table(
     Column("form", Words),
     Column("order", Words, nullable=False),
     Column("coverage", Words, nullable=False),
+    Column("sees", Words),
 )
+"""`sees`: JSON list of the NPIs whose callers may refer to it; NULL where no caller was authenticated."""
 
 audit = Table(
     "audit",

@@ -1,6 +1,7 @@
-"""What the processes of one server share and may lose: leases and wake-ups. In memory, or in Redis for several.
+"""What the processes of one server share and may lose: leases, wake-ups, counts. In memory, or in Redis for several.
 
-Nothing rests on it: whoever holds a lease may have lost it by now, and a wake-up may not come. It spares work.
+No decision rests on it: whoever holds a lease may have lost it by now, and a wake-up may not come. It spares work, and
+tells who is too quick or comes twice with what is good once.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from server.errors import UnusableSetting
 
 _PREFIX = "vitruvian:"
 _SECONDS = 1.0  # Redis answers in less than a millisecond; one that does not is done without
+_SWEEP = 10.0  # seconds between two looks for names that are over
+_COUNT = "local n = redis.call('incr', KEYS[1]) if n == 1 then redis.call('pexpire', KEYS[1], ARGV[1]) end return n"
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 
@@ -38,6 +41,14 @@ class Shared(Protocol):
 
     async def wait(self, name: str, seconds: float) -> None:
         """Returns when the name was woken since the last wait for it, or after so long."""
+        ...
+
+    async def once(self, name: str, seconds: float) -> bool:
+        """Whether nobody has said this name within so long before; it is said now."""
+        ...
+
+    async def count(self, name: str, seconds: float) -> int:
+        """How often this name was counted, this time included; after so long it is forgotten."""
         ...
 
     async def close(self) -> None: ...
@@ -64,6 +75,8 @@ class InMemory:
     def __init__(self) -> None:
         self._leases: dict[str, tuple[str, float]] = {}
         self._waiting: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._swept = time.monotonic()
         self._lock = Lock()
 
     async def lease(self, name: str, seconds: float) -> str | None:
@@ -96,13 +109,29 @@ class InMemory:
                 await woken.wait()
         woken.clear()
 
+    async def once(self, name: str, seconds: float) -> bool:
+        return await self.count(f"once/{name}", seconds) == 1
+
+    async def count(self, name: str, seconds: float) -> int:
+        now = time.monotonic()
+        with self._lock:
+            if now - self._swept > _SWEEP:
+                self._counts = {n: kept for n, kept in self._counts.items() if kept[1] > now}
+                self._swept = now
+            number, until = self._counts.get(name, (0, 0.0))
+            self._counts[name] = kept = (number + 1, until) if until > now else (1, now + seconds)
+        return kept[0]
+
     async def close(self) -> None:
         with self._lock:
             self._waiting.clear()
 
 
 class InRedis:
-    """For several processes. While Redis is away, leases are given to everybody and waits last their time."""
+    """For several processes.
+
+    While Redis is away, leases are given to everybody, waits last their time, and each process counts by itself.
+    """
 
     def __init__(self, url: str) -> None:
         options: dict[str, Any] = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
@@ -110,6 +139,7 @@ class InRedis:
         self._waking.ping()
         self._redis = redis.asyncio.Redis.from_url(url, **options)
         self._listening: dict[str, Any] = {}
+        self._own = InMemory()
 
     async def lease(self, name: str, seconds: float) -> str | None:
         token = secrets.token_hex(8)
@@ -142,6 +172,24 @@ class InRedis:
             with suppress(RedisError, OSError):
                 await self._listening.pop(name).aclose()
             await asyncio.sleep(max(0.0, end - time.monotonic()))
+
+    async def once(self, name: str, seconds: float) -> bool:
+        # Remembered here too, since Redis may go away before it ends. Who is not the first here does not ask there: it
+        # could be the first there, and neither would be let in.
+        if not await self._own.once(name, seconds):
+            return False
+        try:
+            got = await self._redis.set(_PREFIX + name, "", nx=True, px=max(1, int(seconds * 1000)))
+        except (RedisError, OSError):
+            return True
+        return bool(got)
+
+    async def count(self, name: str, seconds: float) -> int:
+        here = await self._own.count(name, seconds)
+        try:
+            return int(await self._redis.eval(_COUNT, 1, _PREFIX + name, max(1, int(seconds * 1000))))
+        except (RedisError, OSError):
+            return here
 
     async def close(self) -> None:
         with suppress(RedisError, OSError):

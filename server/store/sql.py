@@ -19,6 +19,7 @@ from server.policy.desk import ClockRules
 from server.store import rows
 from server.store.append import append
 from server.store.chain import AuditRow, Head
+from server.store.clients import SqlClients
 from server.store.commit import commit_of
 from server.store.compiled import Compiled
 from server.store.connect import Engines, connect, is_damage, revision
@@ -80,6 +81,7 @@ class SqlStore:
         self._changed = changed
         self.outbox = SqlOutbox(self.write, self.reading)
         self.messages = SqlMessages(self.write, self.reading)
+        self.clients = SqlClients(self)
         self._commit = commit_of(engines.writes)
         self._damaged = False
         self._clock = clock

@@ -7,7 +7,7 @@ any call it had begun; so no other sends the next event while this one's may sti
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -23,7 +23,7 @@ from server.store.ports import Store
 from server.store.shared import Shared
 from server.subscriptions.notification import EVENT, HANDSHAKE, HEARTBEAT, Stamp, notification
 from server.subscriptions.read_subscription import headers_of
-from server.subscriptions.standing import after_end, after_failure, after_success, ended
+from server.subscriptions.standing import after_end, after_failure, after_owner, after_success, ended
 
 _T = TypeVar("_T")
 
@@ -38,9 +38,17 @@ _THREADS = 4
 _LISTED = 200
 
 
+async def everybody_stands(owner: str, sees: Sequence[str] | None) -> bool:  # noqa: ARG001 - nobody is looked at
+    """Without authentication."""
+    return True
+
+
 @dataclass
 class Courier:
-    """One worker; as many as there are processes may run. chance: 0 to 1, spreads the pauses."""
+    """One worker; as many as there are processes may run. chance: 0 to 1, spreads the pauses.
+
+    stands: whether a subscription's owner may still be told of what it sees, by their names in outbox_ports.
+    """
 
     store: Store
     shared: Shared
@@ -49,6 +57,7 @@ class Courier:
     clock: Clock
     new_id: NewId
     chance: Callable[[], float] = random.random
+    stands: Callable[[str, Sequence[str] | None], Awaitable[bool]] = everybody_stands
     _away: bool = False
     _running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     _threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_THREADS))
@@ -107,6 +116,9 @@ class Courier:
             return None
         kind = _next(subscription, now)
         if kind is None:
+            return None
+        if not await self.stands(subscription.owner, subscription.sees):
+            await self._settle(subscription, token, after_owner(subscription.standing))
             return None
         delivered = subscription.standing.delivered + (kind == EVENT)
         try:

@@ -173,10 +173,8 @@ async def _own(id_: str, room: Subscriptions, caller: Caller) -> Subscription:
 
 
 def _sees(caller: Caller, subscription: Subscription) -> bool:
-    """A caller who sees everybody's requests sees every subscription; others see their own organizations'."""
-    if caller.npis is None:
-        return True
-    return subscription.sees is not None and caller.may_see(subscription.sees)
+    """A caller who sees everybody's requests sees every subscription; a client sees what it made itself (pas P-56)."""
+    return caller.npis is None or subscription.owner == caller.name
 
 
 def _stamp(world: World) -> Stamp:

@@ -25,6 +25,10 @@ def after_end(standing: Standing) -> Standing:
     return replace(standing, status=OFF, reason="The end that the subscription names is past.")
 
 
+def after_owner(standing: Standing) -> Standing:
+    return replace(standing, status=OFF, reason="Who made it is no client of these organizations now; make it again.")
+
+
 def after_success(subscription: Subscription, delivered: int, now: datetime) -> Standing:
     """A handshake, a heartbeat or an event was taken. delivered: the number of the last event that was."""
     beat = subscription.asked.heartbeat

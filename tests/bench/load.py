@@ -9,15 +9,22 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to send again and again. bodies: one a request, in turn; GET has empty ones."""
+    """What to send again and again. bodies: one a request, in turn; GET has empty ones. tokens: one a body, or none."""
 
     method: str
     path: str
     media: str
     bodies: Sequence[bytes]
+    tokens: Sequence[str] = ()
 
-    def wire(self, body: bytes) -> bytes:
+    def wires(self) -> list[bytes]:
+        tokens = self.tokens or ("",) * len(self.bodies)
+        return [self._wire(body, token) for body, token in zip(self.bodies, tokens, strict=True)]
+
+    def _wire(self, body: bytes, token: str) -> bytes:
         head = f"{self.method} {self.path} HTTP/1.1\r\nHost: localhost\r\n"
+        if token:
+            head += f"Authorization: Bearer {token}\r\n"
         if body:
             head += f"Content-Type: {self.media}\r\nContent-Length: {len(body)}\r\n"
         return head.encode() + b"\r\n" + body
@@ -47,8 +54,7 @@ def load(base_url: str, call: Call, clients: int) -> Load:
 
 async def _load(base_url: str, call: Call, clients: int) -> Load:
     address = urlsplit(base_url)
-    wires = [call.wire(body) for body in call.bodies]
-    waiting = iter(wires)
+    waiting = iter(call.wires())
     seconds: list[float] = []
     samples: list[bytes] = []
 

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import httpx
 
@@ -25,6 +27,7 @@ from tests.bench.load import Call, Load, load
 from tests.bench.process import cpu_seconds, memory_mb
 from tests.bench.requests import Bodies, charts
 from tests.bench.seed import fill
+from tests.clients import CLINIC, System, ec_key, plan_with, rsa_key
 
 CLIENTS = (1, 4, 16)
 JSON, FHIR_JSON = "application/json", "application/fhir+json"
@@ -37,9 +40,11 @@ class Operation:
     path: str
     media: str
     bodies: Callable[[int], Sequence[bytes]]
+    sign: Callable[[], str] | None = None
 
     def call(self, count: int) -> Call:
-        return Call(self.method, self.path, self.media, self.bodies(count))
+        tokens = [self.sign() for _ in range(count)] if self.sign else ()
+        return Call(self.method, self.path, self.media, self.bodies(count), tokens)
 
 
 def main() -> None:
@@ -54,6 +59,7 @@ def main() -> None:
         with serving(database_url=url) as server, _floor() as floor:
             _heading(server, bodies)
             median = {o.name: _measure(server, floor, o, count) for o in _operations(bodies)}
+            _signed(bodies, floor, count)
             _memory(server)
             _parts(bodies, count, median["submit"][0])
             _order_sign(bodies, *median["order-sign"])
@@ -75,6 +81,25 @@ def _operations(bodies: Bodies) -> tuple[Operation, ...]:
     )
 
 
+def _signed(bodies: Bodies, floor: str, count: int) -> None:
+    """order-sign by callers who sign each call, on a server of its own: the CPU beside that of the row without."""
+    with tempfile.TemporaryDirectory(prefix="vitruvian-") as folder:
+        systems = [
+            System(key.kid, CLINIC, key, more="per_minute = 1000000") for key in (rsa_key("RS384"), ec_key("ES384"))
+        ]
+        plan = str(plan_with(Path(folder), *systems))
+        with serving(database_url=f"sqlite:///{folder}/bench.db", authentication="true", plan=plan) as server:
+            for system in systems:
+                path = "/cds-services/crd-order-sign"
+                sign = partial(system.assertion, server.base_url + path)
+                _measure(
+                    server,
+                    floor,
+                    Operation(f"order-sign {system.id}", "POST", path, JSON, bodies.order_sign, sign),
+                    count,
+                )
+
+
 def _heading(server: Serving, bodies: Bodies) -> None:
     began = time.perf_counter()
     first = load(server.base_url, Call("POST", "/cds-services/crd-order-sign", JSON, bodies.order_sign(1)), 1)
@@ -92,7 +117,8 @@ def _heading(server: Serving, bodies: Bodies) -> None:
 def _measure(server: Serving, floor: str, operation: Operation, count: int) -> tuple[float, float]:
     """Prints a row for each number of clients; returns the p50 of one client and that of its floor, in milliseconds."""
     warm = load(server.base_url, operation.call(20), 1)
-    httpx.put(f"{floor}/{operation.name}", content=warm.sample).raise_for_status()
+    name = operation.name.replace(" ", "-")
+    httpx.put(f"{floor}/{name}", content=warm.sample).raise_for_status()
     medians = []
     for clients in CLIENTS:
         call = operation.call(count)
@@ -100,7 +126,7 @@ def _measure(server: Serving, floor: str, operation: Operation, count: int) -> t
         done = load(server.base_url, call, clients)
         after = cpu_seconds(server.process.pid)
         cpu = "n/a" if before is None or after is None else f"{(after - before) / count * 1000:.2f}"
-        least = load(floor, Call(call.method, f"/{operation.name}", call.media, call.bodies), clients)
+        least = load(floor, Call(call.method, f"/{name}", call.media, call.bodies), clients)
         medians.append((done.percentile(0.5), least.percentile(0.5)))
         _print(
             f"| {operation.name} | {clients} | {_latency(done)} | {done.rate:.0f} | {cpu} "

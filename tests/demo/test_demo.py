@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from server.demo.serving import free_port
 from server.demo.walk import stories_of, walk
 from server.errors import NotFound
 from server.policy.library import PolicyLibrary
@@ -98,3 +99,34 @@ def test_the_commands_of_the_welcome_page_work(base_url: str, monkeypatch: pytes
     assert answers[0].json()["services"]
     assert answers[1].json()["systemActions"]
     assert answers[2].json()["entry"][0]["resource"]["outcome"] == "complete"
+
+
+def test_with_authentication_on_the_demo_registers_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client is registered in the record of a server that runs, gets a token, signs its calls, and walks it all."""
+    monkeypatch.setattr("server.auth.registry.EVERY", 0.0)
+    url = sqlite_url(tmp_path)
+    said: list[str] = []
+    with serving(url, settings={"authentication": True}) as base_url:
+        assert walk(base_url, said.append, POLICIES, SETTINGS.policies, url) == 0
+        assert httpx.post(f"{base_url}/fhir/2.2/Claim/$submit", json={}).status_code == 401
+    text = "".join(said)
+    assert text.startswith(f"demo-ehr is registered, signs with RS384, and got a token at {base_url}/auth/token\n")
+    assert re.findall(r"answer +([a-z-]+) under", text) == OUTCOMES
+
+
+def test_with_authentication_on_and_no_server_it_starts_one(unused_port: int) -> None:
+    """On a record that is deleted afterwards; nobody else is let in there."""
+    said: list[str] = []
+    assert (
+        walk(f"http://127.0.0.1:{unused_port}", said.append, POLICIES, SETTINGS.policies, "sqlite:///not-used.db") == 0
+    )
+    text = "".join(said)
+    assert "starting one on a database that is deleted afterwards" in text
+    assert "demo-ehr is registered" in text
+    assert re.findall(r"answer +([a-z-]+) under", text) == OUTCOMES
+    assert not Path("not-used.db").exists()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    return free_port()

@@ -144,6 +144,11 @@ class Remembered:
         }
         self.authorizations: dict[str, ActiveAuthorization] = {}
         self.reports: list[QuestionnaireErrors] = []
+        self.belongs_to: tuple[str, ...] = ()
+        """The organizations of every case."""
+
+    def providers(self, case_id: str) -> tuple[str, ...]:
+        return self.belongs_to if case_id else ()
 
     def report(self, errors: QuestionnaireErrors) -> None:
         self.reports.append(errors)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from server.auth.caller import Caller, CallerKind, caller_of
 from server.errors import EngineError
 from server.fhir.version import Version
 from server.store.ports import ActiveAuthorization
@@ -52,6 +53,16 @@ def test_an_authorization_in_force_is_known(server: Server) -> None:
     assert "kind" not in values(server, of=example.coverage(subscriberId="M2"))
     late = example.order(dispenseRequest={"validityPeriod": {"start": "2027-02-02"}})
     assert "kind" not in values(server, late)
+
+
+def test_an_authorization_of_others_is_not_known(server: Server) -> None:
+    """A client is told of one that was given to its organizations, and of no other."""
+    server.remembered.authorizations["M1"] = APPROVED
+    server.app.dependency_overrides[caller_of] = lambda: Caller(CallerKind.CLIENT, frozenset({"1234567893"}), "a")
+    server.remembered.belongs_to = ("1777777778",)
+    assert "previous" not in values(server)
+    server.remembered.belongs_to = ("1777777778", "1234567893")
+    assert values(server)["previous"] == ["VA-1"]
 
 
 def test_a_hidden_question_is_not_answered(server: Server) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from server.app import FHIR_URLS
 from server.dtr.routes import SEARCH
 from server.fhir.version import Version
 from server.pages.capability import capability_statement, davinci_configuration
 from server.policy.plan import MemberStatus, Plan
 from server.settings import ROOT
 from server.url import Access, Url
+from server.urls import FHIR_URLS
 
 DTR = "http://hl7.org/fhir/us/davinci-dtr/OperationDefinition/"
 SDC = "http://hl7.org/fhir/uv/sdc/OperationDefinition/"

@@ -107,3 +107,12 @@ def test_text_stands_out_from_its_ground(scheme: int, text: str, ground: str) ->
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", re.findall(r":root \{(.*?)\}", page(), re.DOTALL)[scheme]))
     low, high = sorted((luminance(colours[text]), luminance(colours[ground])))
     assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("authenticated", [False, True])
+def test_the_page_says_how_callers_are_known(authenticated: bool) -> None:  # noqa: FBT001 - a column of the table
+    """That they are not, or that a system must be registered."""
+    plan = cast("Plan", SimpleNamespace(name="", payer_id="", npi=""))
+    text = bytes(welcome(BASE, plan, [], authenticated=authenticated).body).decode()
+    assert ("not authenticated" in text) is not authenticated
+    assert ("ask the plan to register your system" in text) is authenticated

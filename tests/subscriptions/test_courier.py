@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -44,6 +44,31 @@ def subscribe(store: SqlStore, receiver: Receiver, id_: str = "s-1", **more: obj
     version = Version.V2_0 if more.get("content") in {"id-only", "empty"} else Version.V2_2
     body = a_subscription(receiver.url, **more)
     store.outbox.create(kept(id_, body, version=version, standing=Standing(REQUESTED)))
+
+
+def test_who_is_no_client_any_more_is_told_nothing(database_url: str, store: SqlStore) -> None:
+    """Its subscription is off and says why; another's goes on. A record that cannot be asked stops neither for good."""
+    asked: list[tuple[str, Any]] = []
+
+    async def stands(owner: str, sees: Sequence[str] | None) -> bool:
+        asked.append((owner, sees))
+        if len(asked) == 1:
+            raise DatabaseGone
+        return sees is not None
+
+    with receiving() as gone, receiving() as here:
+        subscribe(store, gone, "s-gone")
+        body = a_subscription(here.url)
+        store.outbox.create(kept("s-here", body, sees=("1888888884",), standing=Standing(REQUESTED)))
+        with courier(database_url, stands=stands):
+            here.wait_for(lambda sent: len(sent) == 1, 40)
+            until = time.monotonic() + 40
+            while (found := store.outbox.find("s-gone")) and found.standing.status != OFF and time.monotonic() < until:
+                time.sleep(0.05)  # another thread's doing; nothing tells us sooner
+        assert found is not None
+        assert (found.standing.status, gone.sent) == (OFF, [])
+        assert "no client of these organizations" in str(found.standing.reason)
+    assert set(asked) == {("loopback", None), ("loopback", ("1888888884",))}
 
 
 def answer_of(case_id: str, said: str) -> dict[tuple[Version, str], bytes]:

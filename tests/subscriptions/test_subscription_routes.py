@@ -58,7 +58,7 @@ class Http:
         return made
 
     def as_client_of(self, *npis: str) -> None:
-        caller = Caller(CallerKind.LOOPBACK, frozenset(npis))
+        caller = Caller(CallerKind.CLIENT, frozenset(npis), "client-of-" + "-".join(npis))
         self.app.dependency_overrides[caller_of] = lambda: caller
 
     def stand(self, id_: str, standing: Standing) -> None:
