@@ -93,3 +93,47 @@ def test_both_know_the_same_members(status: MemberStatus) -> None:
     request = read_and_match(orjson.dumps(body), body, Version.V2_2, POLICIES).request
     refused = rejections_of(request, replace(PLAN, unlisted_members=status))
     assert (said["covered"] == ["not-covered"]) == bool(refused)
+
+
+_NAMED_BY = {
+    "MedicationRequest": ("medicationCodeableConcept", "medicationReference", "subject"),
+    "DeviceRequest": ("codeCodeableConcept", "codeReference", "subject"),
+    "ServiceRequest": ("code", None, "subject"),
+    "CommunicationRequest": (None, None, "subject"),
+    "NutritionOrder": (None, None, "patient"),
+    "VisionPrescription": (None, None, "patient"),
+}
+_BARE: Json = {"intent": "order", "dateTime": "2026-11-23", "created": "2026-11-23", "dateWritten": "2026-11-23"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(_NAMED_BY)),
+    st.lists(st.sampled_from((*TOKENS, "http://x.test|1")), max_size=2, unique=True),
+    st.sampled_from(["named", "referred to"]),
+    st.sampled_from(["2.2", None]),
+)
+def test_no_order_of_a_member_is_signed_in_silence(kind: str, tokens: list[str], how: str, version: str | None) -> None:
+    """Of every type, coded, in words, or by a resource that did not come: coverage information (crd C-6)."""
+    concept, reference, subject = _NAMED_BY[kind]
+    named: Json = {}
+    if how == "referred to" and reference:
+        named[reference] = {"reference": f"{'Device' if kind == 'DeviceRequest' else 'Medication'}/gone"}
+    elif concept:
+        named[concept] = {"coding": [a_coding(t) for t in tokens], "text": "x"} if tokens else {"text": "x"}
+    order = {
+        "resourceType": kind,
+        "id": "o-1",
+        "status": "draft",
+        subject: {"reference": "Patient/p-1"},
+        **_BARE,
+        **named,
+    }
+    order |= {
+        "prescriber": {"reference": "Practitioner/d-1"},
+        "lensSpecification": [{"product": {"text": "x"}, "eye": "left"}],
+    }
+    (said,) = Ehr(Memory(), policies=POLICIES).said(a_call(order, version=version))
+    assert said["reason"]
+    if how == "referred to" and reference:
+        assert said["pa-needed"] == ["conditional"]

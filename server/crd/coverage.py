@@ -32,7 +32,8 @@ class NamedPayer(Enum):
 class OrderCoverage:
     """The Coverage of one order. reference: the literal the client itself uses for it.
 
-    doubt: why it is not certain that it is ours, as a sentence. unclear: the EHR has several that fit, of different
+    doubt: why it is not certain that it is ours, as a sentence. assumed: it is taken for ours, since nothing that came
+    along says whose it is. unclear: the EHR has several that fit, of different
     members.
     """
 
@@ -40,6 +41,7 @@ class OrderCoverage:
     reference: str
     member_ids: tuple[str, ...]
     doubt: str | None = None
+    assumed: bool = False
     unclear: bool = False
 
     def in_force(self, day: date) -> bool:
@@ -128,12 +130,12 @@ class Coverages:
                 unclear = len({member_ids(c, self._patient) for c in found}) > 1
         literal = named.get(f"Coverage/{resource['id']}") or f"Coverage/{resource['id']}"
         ids = member_ids(resource, self._patient)
-        return OrderCoverage(resource, literal, ids, self._doubt(resource), unclear)
+        assumed = not any(c is resource and payer is NamedPayer.OURS for c, payer in self._payers)
+        doubt = self._doubt(resource) if assumed else None
+        return OrderCoverage(resource, literal, ids, doubt, assumed, unclear)
 
     def _doubt(self, coverage: Resource) -> str | None:
         """The payer was asked for, and did not come."""
-        if any(c is coverage and payer is NamedPayer.OURS for c, payer in self._payers):
-            return None
         why = next((w for w in map(self._call.why_lacking, dicts(coverage.get("payor"))) if w), None)
         return why and f"Whether this Coverage is of the plan is not certain, as its payer could not be fetched: {why}."
 

@@ -65,6 +65,8 @@ class _CommonParts:
             sure = {"pa_needed": "indeterminate"} if more.get("pa_needed") in (None, "no-auth") else {}
             covered, reason = "indeterminate", f"{self.coverage.doubt} If it is: {reason}"
             more |= {"reason_code": "technical", **sure}
+        elif self.coverage.assumed:  # what an answer rests on is told with it (C-36)
+            reason += f" This holds if the Coverage is of {self.plan.name}: what came along does not name its payer."
         ends += (self.today,) if more.get("reason_code") == "technical" else ()
         days = [self.today + timedelta(days=self.plan.assertion_days), self.coverage.ends, *ends]
         return CoverageInformation(

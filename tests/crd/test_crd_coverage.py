@@ -33,6 +33,16 @@ def test_our_coverage_is_answered_however_it_names_its_payer(payor: Json) -> Non
     assert _coverage_of(a_call(coverages=[a_coverage(payor=[payor], contained=contained)])) == ["Coverage/cov-1"]
 
 
+@pytest.mark.parametrize("version", ["2.2", None])
+def test_an_answer_says_what_it_assumes_of_the_payer(version: str | None) -> None:
+    """Where nothing that came along tells whose the Coverage is; not where something does."""
+    (said,) = Ehr().said(a_call(version=version))
+    assert "This holds if" not in said["reason"][0]["text"]
+    unknown = a_coverage(payor=[{"reference": "Organization/not-sent"}])
+    (said,) = Ehr().said(a_call(version=version, coverages=[unknown]))
+    assert "This holds if the Coverage is of Example Plan" in said["reason"][0]["text"]
+
+
 @pytest.mark.parametrize(
     ("coverages", "code"),
     [
