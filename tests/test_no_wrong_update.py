@@ -26,7 +26,7 @@ from server.services import Services
 from server.world import World
 from tests.serving import opened, sqlite_url
 from tests.spoilings.model import Json
-from tests.spoilings.request import add, bases, claim, first, item, order, policies, url_of
+from tests.spoilings.request import add, answer, bases, claim, first, item, order, policies, url_of
 
 CHART = next(b for b in bases() if b.name == "ra-initial")
 Spoil = Callable[[Json], Any]
@@ -223,6 +223,21 @@ def test_a_cancelled_item_does_not_come_back(world: World, version: Version) -> 
     assert sent(back, version, world).error
 
 
+def attachment(body: Json, tracking: str, *documents: Json) -> Json:
+    """Documents for a request that waits for one."""
+    member = first(body, "Coverage").get("subscriberId") or first(body, "Patient")["identifier"][0]["value"]
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "TrackingId", "valueIdentifier": {"value": tracking}},
+            {"name": "AttachTo", "valueCode": "preauthorization"},
+            {"name": "MemberId", "valueIdentifier": {"value": member}},
+            {"name": "OrganizationId", "valueIdentifier": {"value": "1234567893"}},
+            *({"name": "Attachment", "part": [{"name": "Content", "resource": d}]} for d in documents),
+        ],
+    }
+
+
 @both_versions
 @pytest.mark.parametrize("whose", ["nobody's", "another's"])
 def test_an_attachment_that_is_not_the_patients_certifies_nothing(world: World, version: Version, whose: str) -> None:
@@ -237,19 +252,117 @@ def test_an_attachment_that_is_not_the_patients_certifies_nothing(world: World, 
     full["subject"] = {"reference": "Patient/somebody-else"}
     if whose == "nobody's":
         del full["subject"]
-    member = first(body, "Coverage").get("subscriberId") or first(body, "Patient")["identifier"][0]["value"]
-    parameters = {
-        "resourceType": "Parameters",
-        "parameter": [
-            {"name": "TrackingId", "valueIdentifier": {"value": before.documents[0]}},
-            {"name": "AttachTo", "valueCode": "preauthorization"},
-            {"name": "MemberId", "valueIdentifier": {"value": member}},
-            {"name": "OrganizationId", "valueIdentifier": {"value": "1888888884"}},
-            {"name": "Attachment", "part": [{"name": "Content", "resource": full}]},
-        ],
-    }
+    parameters = attachment(body, before.documents[0], full)
     with pytest.raises(InvalidRequest):
         attach(read_attachment(parameters), orjson.dumps(parameters), LOOPBACK, world)
     case = world.store.case(before.case_id)
     assert case is not None
     assert case.facts == 2
+
+
+def _adds(resource: Json) -> Spoil:
+    return lambda body: add(body, {**resource, "id": "told-later", "subject": claim(body)["patient"]})
+
+
+def _covid_beside(body: Json) -> None:
+    covid = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "U07.1"}]}
+    claim(body)["diagnosis"].append({"sequence": 2, "diagnosisCodeableConcept": covid})
+
+
+def _says_that_another_goes_on(body: Json) -> None:
+    category = {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/claiminformationcategory", "code": "info"}]
+    }
+    told = {"sequence": 9, "category": category, "valueString": "The patient goes on with Humira."}
+    claim(body)["supportingInfo"].append(told)
+
+
+TOLD_LATER: dict[str, Spoil] = {
+    "the patient has died": lambda b: first(b, "Patient").update(deceasedBoolean=True),
+    "COVID-19 beside it": _covid_beside,
+    "another biologic in a message": _says_that_another_goes_on,
+    "another biologic that is taken": _adds(
+        {"resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": {"text": "Humira"}}
+    ),
+    "another biologic handed over last week": _adds(
+        {
+            "resourceType": "MedicationDispense",
+            "status": "completed",
+            "medicationCodeableConcept": {"text": "adalimumab"},
+            "whenHandedOver": "2026-11-25",
+        }
+    ),
+    "a prescriber who is no specialist": lambda b: first(b, "PractitionerRole").update(
+        specialty=[{"coding": [{"system": "http://nucc.org/provider-taxonomy", "code": "207Q00000X"}]}]
+    ),
+}
+
+
+@both_versions
+@pytest.mark.parametrize("name", TOLD_LATER)
+def test_what_is_told_later_against_it_is_looked_at(world: World, name: str, version: Version) -> None:
+    """What is asked for stays the same, but the update tells of the patient what no new request is approved with."""
+    body = of_a_member()
+    before = sent(body, version, world)
+    assert before.actions == {1: "A1"}
+    told = then(body)
+    TOLD_LATER[name](told)
+    after = sent(told, version, world)
+    assert (after.actions, after.numbers) == ({1: "A4"}, {})
+
+
+@both_versions
+def test_what_is_told_later_and_is_harmless_takes_nothing_back(world: World, version: Version) -> None:
+    """A laboratory result, months later: the day of service is long gone, and the authorization stands as it was."""
+    body = of_a_member()
+    before = sent(body, version, world)
+    told = then(body)
+    _adds({"resourceType": "Observation", "status": "final", "code": {"text": "CRP"}, "valueString": "12 mg/L"})(told)
+    later = replace(world, clock=lambda: datetime(2027, 5, 1, 12, tzinfo=UTC))
+    after = sent(told, version, later)
+    assert (after.actions, after.numbers) == ({1: "A1"}, before.numbers)
+
+
+def _waits_for_answers(world: World, version: Version) -> tuple[Json, Told]:
+    """An approvable request, and what is told of it while its answers are missing."""
+    body = of_a_member()
+    silent = deepcopy(body)
+    first(silent, "QuestionnaireResponse").pop("item")
+    return body, sent(silent, version, world)
+
+
+def _attach(parameters: Json, world: World) -> None:
+    attach(read_attachment(parameters), orjson.dumps(parameters), LOOPBACK, world)
+
+
+@both_versions
+def test_of_two_sets_of_answers_none_is_chosen(world: World, version: Version) -> None:
+    """Two answers to one form in one attachment, of which the last would be approved: refused, and nothing is kept."""
+    body, before = _waits_for_answers(world, version)
+    other = deepcopy(body)
+    answer(other, {"concurrent-any": True})
+    both = [first(b, "QuestionnaireResponse") for b in (other, body)]
+    with pytest.raises(InvalidRequest):
+        _attach(attachment(body, before.documents[0], *both), world)
+
+
+@both_versions
+def test_what_is_attached_after_the_approval_is_looked_at(world: World, version: Version) -> None:
+    """The answers bring the approval; a fill of another biologic that is attached afterwards takes it back."""
+    body, before = _waits_for_answers(world, version)
+    _attach(attachment(body, before.documents[0], first(body, "QuestionnaireResponse")), world)
+    case = world.store.case(before.case_id)
+    assert case is not None
+    assert case.items[0].number
+    fill = {
+        "resourceType": "MedicationDispense",
+        "id": "fill",
+        "status": "completed",
+        "subject": claim(body)["patient"],
+        "medicationCodeableConcept": {"text": "adalimumab"},
+        "whenHandedOver": "2026-11-25",
+    }
+    _attach(attachment(body, before.documents[0], fill), world)
+    case = world.store.case(before.case_id)
+    assert case is not None
+    assert case.items[0].number is None

@@ -21,7 +21,7 @@ from server.fhir.read import Resource, dicts
 from server.form.response import form_canonicals
 from server.outcomes import operation_outcome
 from server.pas.beside import with_other
-from server.pas.judge_again import Touch, judge_again
+from server.pas.judge_again import Touch, judge_again, told_against
 from server.pas.machine_decision import log_decided
 from server.pas.match import MatchedRequest, read_and_match
 from server.store.conflicts import AskedBefore, AuthorizationStands
@@ -67,6 +67,12 @@ def read_attachment(body: Resource) -> Attachment:
         problems.append(Problem("required", "Send ProviderId or OrganizationId.", "Parameters.ProviderId"))
     attached = [p for p in sent if p["name"] == "Attachment"]
     documents = [_document(p, n, problems) for n, p in enumerate(attached)]
+    answers = [
+        c for d in documents if d and d["resourceType"] == "QuestionnaireResponse" for c in form_canonicals(d)[:1]
+    ]
+    if len({c.partition("|")[0] for c in answers}) < len(answers):
+        text = "Two sets of answers to one form: nobody knows which holds; send the one that does."
+        problems.append(Problem("value", text, "Parameters.Attachment"))
     if not attached:
         problems.append(Problem("required", "Send at least one Attachment.", "Parameters.Attachment"))
     if problems:
@@ -141,8 +147,8 @@ def _appended(sent: Attachment, case: Case, raw: bytes, caller: Caller, world: W
     matched = _joined(sent, case, world)
     request = replace(matched.request, transaction=_transaction(sent, case))
     there = {i.item.sequence for i in matched.items}
-    waiting = (i.sequence for i in case.items if i.status is Status.PENDED and i.sequence in there)
-    touched = tuple(waiting) if sent.final else ()
+    waiting = {i.sequence for i in case.items if i.status is Status.PENDED and i.sequence in there}
+    touched = tuple(sorted(waiting | told_against(matched, case, world))) if sent.final else ()
     facts: tuple[Fact, ...] = (Attached(world.clock(), caller.name, request, touched),)
     if touched:
         facts = (*facts, judge_again(replace(matched, request=request), case, Touch(touched), world))

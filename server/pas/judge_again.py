@@ -1,6 +1,6 @@
 """Judges the touched items of a case again, by the record as it is now. What stands is not judged."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from server.fhir.order import order_references
 from server.fhir.read import Resource, dicts
 from server.pas.beside import SAME_SERVICE, Look, for_a_nurse
 from server.pas.machine_decision import judge_items, machine_decision
-from server.pas.match import MatchedRequest
+from server.pas.match import MatchedRequest, read_and_match
 from server.pas.request.claim_item import (
     ADMINISTRATION_REFERENCE,
     AUTHORIZATION_NUMBER,
@@ -38,6 +38,8 @@ _OF_THE_VERSION = frozenset(
         TRACE_NUMBER,
     }
 )
+_SAID_OF_THE_PATIENT = ("diagnosis", "procedure", "supportingInfo", "careTeam", "insurance", "accident", "facility")
+"""Elements of a Claim on which every item rests, whether it names them or not."""
 _NOT_ASKED_FOR = frozenset({"extension", "modifierExtension", "informationSequence", "id"})
 
 
@@ -73,6 +75,49 @@ def asks_for(item: RequestedItem, request: AuthorizationRequest) -> bytes:
         "answers": [(r.resource.get("questionnaire"), r.resource.get("item")) for r in item.responses],
     }
     return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def told_against(matched: MatchedRequest, case: Case, world: World) -> frozenset[int]:
+    """The sequences of items that are authorized, and of which a later version tells something against it.
+
+    What is only left out tells nothing. Both versions are judged by today, so that time alone takes nothing back.
+    """
+    if not _brings_evidence(matched.request, case.request):
+        return frozenset()
+    raw = orjson.dumps(case.request.bundle)
+    earlier = read_and_match(raw, orjson.loads(raw), case.request.version, world.policies)
+    was, now = _doubts(earlier, world), _doubts(matched, world)
+    standing = {i.sequence for i in case.items if i.status in (Status.APPROVED, Status.MODIFIED)}
+    return frozenset(n for n in standing if n in was and n in now and now[n] - was[n])
+
+
+def _doubts(matched: MatchedRequest, world: World) -> dict[int, frozenset[str]]:
+    """By sequence of the items under a policy: the criteria that are not met."""
+    judged = judge_items(matched, world.engine, world.clock().date())
+    return {
+        matched.items[n].item.sequence: frozenset(f.criterion for f in decision.findings if f.state is not State.MET)
+        for n, decision in judged.items()
+    }
+
+
+def _brings_evidence(request: AuthorizationRequest, before: AuthorizationRequest) -> bool:
+    known = set(_told(before))
+    return any(said not in known for said in _told(request))
+
+
+def _told(request: AuthorizationRequest) -> Iterator[bytes]:
+    for entry in dicts(request.bundle.get("entry")):
+        resource = entry.get("resource")
+        if isinstance(resource, dict) and resource.get("resourceType") != "Claim":
+            yield _as_bytes(resource)
+    for element in _SAID_OF_THE_PATIENT:
+        said = request.claim.get(element)
+        for one in said if isinstance(said, list) else [said]:
+            yield orjson.dumps([element, one], option=orjson.OPT_SORT_KEYS)
+
+
+def _as_bytes(resource: Resource) -> bytes:
+    return orjson.dumps(_said(resource), option=orjson.OPT_SORT_KEYS)
 
 
 def judge_again(

@@ -15,7 +15,7 @@ from server.errors import DatabaseGone
 from server.fhir.x12 import INPUT_ERRORS, NO_RESUBMISSION
 from server.pas.beside import with_other
 from server.pas.claim_error import render_rejections
-from server.pas.judge_again import Touch, asks_for
+from server.pas.judge_again import Touch, asks_for, judge_again, told_against
 from server.pas.machine_decision import log_decided
 from server.pas.read_update import Update
 from server.pas.rejections import Rejection, rejections_of
@@ -149,7 +149,10 @@ def _facts(sent: Update, case: Case, caller: Caller, world: World) -> tuple[Fact
     if not still_open:
         raise _Refused(f"All items of the earlier request are denied or cancelled. {_NEW}")
     cancelled = tuple(still_open) if sent.whole else tuple(n for n in sent.cancelled if _to_cancel(case, n))
-    touched = tuple(i.item.sequence for i in sent.matched.items if _touches(case, i.item.sequence, sent))
+    sequences = [i.item.sequence for i in sent.matched.items]
+    asked = {n for n in sequences if _touches(case, n, sent)}
+    against = told_against(sent.matched, case, world) if sent.judge is judge_again else frozenset()
+    touched = tuple(n for n in sequences if n in asked or n in against)
     now = world.clock()
     updated = Updated(now, caller.name, request, touched, cancelled)
     if not touched:
