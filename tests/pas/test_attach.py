@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from server.auth.caller import LOOPBACK
+from server.auth.caller import LOOPBACK, Caller, CallerKind
 from server.errors import InvalidRequest
 from server.fhir.version import Version
 from server.pas.attach import attach, read_attachment
@@ -111,6 +111,18 @@ def test_an_attachment_of_no_request_is_kept(store: SqlStore, url: str) -> None:
         assert "kept" in sent(world, an_attachment("NOBODY"))
     (kept,) = rows_of(url, "unmatched")
     assert orjson.loads(kept["body"]) == an_attachment("NOBODY")
+
+
+def test_another_client_learns_nothing_of_a_request(store: SqlStore, url: str) -> None:
+    """Whoever may not see the request is answered as if nobody had sent one; the documents wait at the desk."""
+    world, engine, case_id, control = waiting(store)
+    engine.states = {}
+    body = an_attachment(control)
+    stranger = Caller(CallerKind.CLIENT, frozenset({STRANGER}), "stranger")
+    answer = orjson.loads(attach(read_attachment(body), orjson.dumps(body), stranger, world))
+    assert "No request is known" in answer["issue"][0]["details"]["text"]
+    assert outcome(store, case_id) == (2, "pended")
+    assert len(rows_of(url, "unmatched")) == 1
 
 
 ANOTHERS: dict[str, Callable[[str], Json]] = {
