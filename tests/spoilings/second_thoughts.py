@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from server.fhir.codes import PAS
 from tests.spoilings.model import Json, Table
 from tests.spoilings.request import (
     POS,
@@ -26,6 +27,8 @@ from tests.spoilings.request import (
     with_order,
 )
 
+_ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_PLAN = concept("http://terminology.hl7.org/CodeSystem/coverage-class", "plan")
 DIAGNOSES = Table(8)
 DOSES = Table(4)
 PROOF = Table(10)
@@ -37,6 +40,10 @@ def _office_or_home(bundle: Json) -> bool:
     """Requests that the place of service alone clears, of an adult."""
     place = item(bundle).get("locationCodeableConcept", {}).get("coding", [{}])[0].get("code")
     return place in ("11", "12") and first(bundle, "Patient").get("birthDate", "") < "2005"
+
+
+def _commercial(bundle: Json) -> bool:
+    return bool(answered(bundle, "coverage-kind") == "commercial")
 
 
 # -- diagnoses ------------------------------------------------------------------------------------------------
@@ -259,4 +266,77 @@ PROOF.rows_of(
     _category,
     fits=_office_or_home,
 )
+
+
+def _by_place(bundle: Json) -> bool:
+    return _office_or_home(bundle) and with_order(bundle)
+
+
+@PROOF.row("The item is for a stay in hospital.", fits=_office_or_home)
+def stay_that_the_item_names(bundle: Json) -> None:
+    item(bundle)["encounter"] = [{"display": "Inpatient stay"}]
+
+
+@PROOF.row("The order was written for an inpatient.", fits=_by_place)
+def category_of_an_inpatient_in_words(bundle: Json) -> None:
+    order(bundle)["category"] = [{"text": "Inpatient"}]
+
+
+def _coverage(bundle: Json, more: Json) -> None:
+    first(bundle, "Coverage").update(more)
+
+
+ORDERS.rows_of(
+    (
+        ("coverage for teeth alone", {"type": {"text": "Dental"}}),
+        ("coverage for teeth alone by code", {"type": concept(_ACT, "DENTAL")}),
+        ("coverage for accidents at work", {"type": concept(_ACT, "WCBPOL")}),
+        ("coverage for accidents of cars", {"type": concept(_ACT, "AUTOPOL")}),
+        (
+            "coverage for accidents at work by its name",
+            {"class": [{"type": _PLAN, "value": "W", "name": "Workers comp"}]},
+        ),
+        ("coverage for teeth alone by its name", {"class": [{"type": _PLAN, "value": "D", "name": "Dental only"}]}),
+    ),
+    "This coverage pays for no such medicine.",
+    _coverage,
+    fits=_commercial,
+)
+
+
+def _extension(bundle: Json, extension: Json) -> None:
+    item(bundle).setdefault("extension", []).append(extension)
+
+
+ORDERS.rows_of(
+    (
+        (
+            "cancellation that stands as a plain extension",
+            {"url": f"{PAS}extension-infoCancelled", "valueBoolean": True},
+        ),
+        ("item cancelled by an extension", {"url": f"{PAS}extension-itemCancelled", "valueBoolean": True}),
+    ),
+    "The item says that it is cancelled.",
+    _extension,
+)
+
+
+@ORDERS.row("The item names two orders, and one is of Humira.", fits=with_order)
+def second_order_that_the_item_names(bundle: Json) -> None:
+    _extension(bundle, {"url": f"{PAS}extension-requestedService", "valueReference": {"display": "Humira"}})
+
+
+@MEDICINES.row("Humira is taken beside methotrexate.")
+def biologic_in_the_words_by_which_another_is_taken(bundle: Json) -> None:
+    taken = {
+        "resourceType": "MedicationStatement",
+        "id": "taken",
+        "status": "active",
+        "subject": patient_reference(bundle),
+        "medicationCodeableConcept": {"text": "methotrexate"},
+        "dosage": [{"text": "with Humira weekly"}],
+    }
+    add(bundle, taken)
+
+
 TABLES = (DIAGNOSES, DOSES, MEDICINES, ORDERS, PROOF)
