@@ -146,7 +146,7 @@ def _unread(places: tuple[str, ...]) -> Look | None:
 def _other_types(item: MatchedItem, record: PatientRecord) -> Iterator[str]:
     """Where the first resource of each type stands that the criteria of an item do not look into."""
     if item.edition is not None and item.edition.reads is not None:
-        yield from (place for kind, place in record.types.items() if kind not in item.edition.reads)
+        yield from (f"{place} ({kind})" for kind, place in record.types.items() if kind not in item.edition.reads)
 
 
 def _hidden_answers(item: MatchedItem) -> Look | None:

@@ -11,6 +11,7 @@ from server.fhir.primitives import real_day
 from server.fhir.read import Resource, codings, dicts, extensions, reference
 from server.fhir.x12 import X12_REPORT_TYPE
 from server.pas.request.bundle import CLAIM
+from server.pas.request.claim_item import REQUESTED_SERVICE
 
 _ALWAYS = ("accident", "procedure")
 """Elements of a Claim that tell of care or of who pays, and that no criterion reads."""
@@ -49,6 +50,11 @@ def unread_of_item(request: AuthorizationRequest, item: RequestedItem, sent: Sen
     """
     if not _in_period(request.claim.get("billablePeriod"), item):
         yield f"{CLAIM}.billablePeriod"
+    told = [str(e.get("url")) for e in dicts(item.raw.get("extension")) if e.get("valueBoolean") is not False]
+    if any(url.endswith(("infoCancelled", "itemCancelled")) for url in told):
+        yield f"{CLAIM}.item.where(sequence = {item.sequence}).extension, which cancels"
+    if told.count(REQUESTED_SERVICE) > 1:
+        yield f"{CLAIM}.item.where(sequence = {item.sequence}).extension, which names a second order"
     order = item.order
     if order is not None and not codings(order.get("reasonCode")):
         for n, reason in enumerate(dicts(order.get("reasonReference"))):

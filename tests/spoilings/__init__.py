@@ -17,6 +17,7 @@ from tests.spoilings import (
     other_people,
     proof_in_words,
     read_by_nobody,
+    second_thoughts,
     undated_medicines,
     undecoded_bytes,
     unknown_medicines,
@@ -49,5 +50,6 @@ TABLES = (
     doses_in_words.TABLE,
     histories_in_words.TABLE,
     proof_in_words.TABLE,
+    *second_thoughts.TABLES,
 )
 SPOILINGS = tuple(row for table in TABLES for row in table.rows)
