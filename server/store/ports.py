@@ -38,7 +38,8 @@ class Assertion:
 class ItemRecord:
     """One item of a case as it stands, for `$explain`.
 
-    number: authorization number, only on an approval; reference: administrative reference number of a pended item.
+    number: the authorization number that it was given, also where it is authorized no more, so that it is no other's;
+    reference: administrative reference number of a pended item.
     codes: `system|code` tokens of the item and of its order. service_start/end: what was asked for.
     findings: JSON text, a list of Finding as dicts. engine: what evaluated it. decided_by: JSON text, the person who
     decided, with role, NPI and reasons; None where no person did.

@@ -109,7 +109,7 @@ def item_row(item: CaseItem) -> Row:
         "outcome": item.outcome,
         "action": ACTION[item.status][0],
         "reason": reason[0] if reason else None,
-        "number": item.number,
+        "number": item.own_number,
         "reference": item.reference,
         "period_start": period_start,
         "period_end": period_end,
