@@ -9,10 +9,12 @@ from server.decision.case import Case, DecidedByMachine, Received
 from server.decision.request import AuthorizationRequest
 from server.pas.beside import with_authorization_beside, with_request_before
 from server.pas.claim_error import render_rejections
+from server.pas.kept import Kept, with_kept
 from server.pas.machine_decision import decide_by_machine, log_decided
 from server.pas.match import MatchedRequest
 from server.pas.rejections import rejections_of
 from server.pas.request.transaction import asks_the_same
+from server.store.message_port import Joined
 from server.store.ports import AskedBefore, AuthorizationStands, Change
 from server.world import World
 
@@ -21,7 +23,8 @@ def submit(matched: MatchedRequest, raw: bytes, caller: Caller, world: World) ->
     """The response Bundle under the request's version; what it decides is committed before this returns.
 
     The same transaction again, also in parallel, gives the bytes of its first answer and one authorization
-    (pas P-51, T-3). A request with rejections is answered with ClaimResponse.error and stores nothing (P-49).
+    (pas P-51, T-3). Attachments that came before it are judged with it. A request with rejections is answered with
+    ClaimResponse.error and stores nothing (P-49).
     """
     request = matched.request
     known = world.store.find_transaction(request.transaction)
@@ -30,16 +33,19 @@ def submit(matched: MatchedRequest, raw: bytes, caller: Caller, world: World) ->
     rejections = rejections_of(request, world.plan)
     if rejections:
         return render_rejections(request, rejections, kind=SUBMIT, response_id=world.new_id(), created=world.clock())
-    decided = decide_by_machine(matched, world)
-    received = Received(decided.at, world.new_id(), caller.name, request)
-    answer, written = _open(received, decided, raw, world)
+    received = Received(world.clock(), world.new_id(), caller.name, request)
+    kept = with_kept(matched, received.at, world)
+    try:
+        answer, written = _open(received, kept, decide_by_machine(kept.matched, world), raw, world)
+    except Joined:
+        return submit(matched, raw, caller, world)
     if written is not None:
         log_decided(received.case_id, written)
     return answer
 
 
 def _open(
-    received: Received, decided: DecidedByMachine, raw: bytes, world: World
+    received: Received, kept: Kept, decided: DecidedByMachine, raw: bytes, world: World
 ) -> tuple[bytes, DecidedByMachine | None]:
     """The answer, and the decision that was written; None where the same request came first.
 
@@ -48,7 +54,8 @@ def _open(
     Where the very same is asked for again under another number, the authorization that stands is the answer (pas P-51).
     """
     while True:
-        opened = replace(change_of(None, (received, decided), world.base_url, raw=raw), single=True)
+        opened = change_of(None, (received, *kept.facts, decided), world.base_url, raw=raw)
+        opened = replace(opened, single=True, joined=kept.contents)
         try:
             answer, first = answer_of(opened, world)
         except AskedBefore as before:

@@ -72,7 +72,7 @@ class Change:
     assertions: what the answer's requested documents refer to as context (pas P-90).
     raw: the bytes of the message that it comes from: the request, an update, an attachment.
     single: it must authorize nothing that another case authorizes in the same days, or that a person has another
-    request of.
+    request of. joined: of the attachments that came before the case that it opens, one `content` for each Attached.
     """
 
     case: Case
@@ -82,6 +82,7 @@ class Change:
     assertions: tuple[Assertion, ...] = ()
     raw: bytes = b""
     single: bool = False
+    joined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +177,16 @@ class Store(Protocol):
         ...
 
     @property
-    def messages(self) -> Messages:
-        """What the sender of a case sends later, written by `append`; and what belongs to no case."""
-        ...
+    def messages(self) -> Messages: ...
 
     def append(self, change: Change) -> str | None:
         """Writes a change whole, with an audit row; returns the id of the case.
 
         A change that opens a case whose Transaction is recorded already, or is recorded by a parallel call first,
         writes nothing and returns the id of that case. A change to a case that has other than `expected` facts writes
-        nothing and returns None: somebody else came first. Raises LookupError for a case that is not there, and
-        AuthorizationStands or AskedBefore, having written nothing, for a `single` change whose authorization would
-        overlap another, or would overtake a person who has another request of it.
+        nothing and returns None: somebody else came first. Raises LookupError for a case that is not there, Joined for
+        attachments that are another case's by now, and AuthorizationStands or AskedBefore, having written nothing, for
+        a `single` change that would overlap another authorization, or overtake a person who has another request of it.
         """
         ...
 

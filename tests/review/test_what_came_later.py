@@ -101,6 +101,20 @@ def test_an_attachment_of_no_known_request_is_seen(desk: Desk) -> None:
     document = nurse.get(f"/review/unmatched/{kept['content']}/document/2")
     assert (document.content, document.headers["content-type"]) == (b"hello", "text/plain; charset=utf-8")
     read = [r for r in rows_of(desk.database_url, "audit") if r["subject"] == kept["content"]]
-    assert [r["event"] for r in read] == ["read", "read"]
+    assert [r["event"] for r in read] == ["attachment", "read", "read"]
     assert nurse.get(f"/review/unmatched/{kept['content']}/document/9").status_code == 404
     assert nurse.get("/review/unmatched/none").status_code == 404
+
+
+def test_an_attachment_that_found_its_request_is_seen_there(desk: Desk) -> None:
+    """It is listed no more; the page of its case has it among the documents and in the history."""
+    scan = a_document(b"a letter that came first", "text/plain", "Early letter")
+    posted(desk, "$submit-attachment", an_attachment("claim-early", scan))
+    desk.engine.states = dict.fromkeys(range(1, 9), NURSE)
+    case = posted(desk, "Claim/$submit", a_bundle(serial="early"))["entry"][0]["resource"]["id"]
+    assert not [r for r in rows_of(desk.database_url, "unmatched") if r["tracking"] == "claim-early"]
+    nurse = desk.as_("nurse")
+    page = nurse.get(f"/review/case/{case}").text
+    assert "<summary>Early letter" in page
+    assert "sent documents" in page
+    assert nurse.get(f"/review/case/{case}/document/1").text == "a letter that came first"
