@@ -118,9 +118,11 @@ def demo(settings: Settings) -> int:
     """Walks the journey over HTTP against a running server, or one it starts and stops."""
     from server.demo.walk import walk
     from server.policy.library import PolicyLibrary
+    from server.policy.plan_file import load_plan
 
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
-    return walk(settings.base_url, sys.stdout.write, policies, settings.policies)
+    reviewers = load_plan(settings.plan).desk.reviewers
+    return walk(settings.base_url, sys.stdout.write, policies, settings.policies, reviewers)
 
 
 def add_reviewer(settings: Settings, chosen: argparse.Namespace) -> int:

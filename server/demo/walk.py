@@ -5,7 +5,7 @@ The stories are data: `demo/stories.toml` in a policy folder names worked cases 
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,43 +17,85 @@ import httpx
 import orjson
 
 from server.authoring.chart import changed
-from server.authoring.stories_file import read_stories
-from server.authoring.worked_cases_file import worked_cases_of
+from server.authoring.stories_file import RulingTable, read_stories
+from server.authoring.worked_cases_file import WorkedCase, worked_cases_of
 from server.clock import now
-from server.demo.requests import Chart, dated, inquiry, order_sign, questionnaire_package, refill, renewed
+from server.demo.desk import DeskVisit
+from server.demo.requests import (
+    Chart,
+    asked_for,
+    attachment,
+    dated,
+    inquiry,
+    npi_of,
+    order_sign,
+    questionnaire_package,
+    refill,
+    renewed,
+)
 from server.demo.serving import is_up, serving
+from server.demo.subscriber import Subscriber, listening, subscription
 from server.demo.tell import Teller
 from server.errors import NotFound
-from server.fhir.read import Resource
+from server.fhir.read import BundleIndex, Resource
+from server.policy.desk import Reviewer
 from server.policy.library import PolicyLibrary
+from server.policy.model import Policy
 
 SIGN, FHIR = "/cds-services/crd-order-sign", "/fhir/2.2"
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """title, tells: for the reader. request: the PAS request Bundle of the story's case."""
+    """title, tells: for the reader. request: the PAS request Bundle of the story's case.
+
+    later: the request whose form is sent when something is asked for. ruling: how a person decides.
+    """
 
     title: str
     tells: str
     request: Resource
+    later: Resource | None = None
+    ruling: RulingTable | None = None
 
 
-def walk(base_url: str, say: Callable[[str], object], policies: PolicyLibrary, cql: Path) -> int:
-    """Plays every story against the server at base_url, or against one it starts there; 0 when all went through."""
-    stories, today = list(stories_of(policies, cql)), now().date()
-    running = is_up(base_url)
+def walk(
+    base_url: str,
+    say: Callable[[str], object],
+    policies: PolicyLibrary,
+    cql: Path,
+    reviewers: Iterable[Reviewer] = (),
+) -> int:
+    """Plays every story against the server at base_url, or against one it starts there; 0 when all went through.
+
+    reviewers: those of the plan; the made-up ones decide what a person is to decide.
+    """
+    stories, running, tell = list(stories_of(policies, cql)), is_up(base_url), Teller(say)
     with _server(base_url, say, running=running) as url, httpx.Client(base_url=url, timeout=30) as client:
-        tell = Teller(say)
-        for number, story in enumerate(stories, 1):
-            tell.title(f"{number} of {len(stories)}: {story.title}", story.tells)
-            try:
-                _Walk(client, tell, Chart(dated(renewed(story.request, secrets.token_hex(3)), today))).all_steps()
-            except httpx.HTTPStatusError as error:
-                tell.refused(error.response)
-                return 1
+        try:
+            with _subscribed(client, tell, Chart(stories[0].request)) as subscriber:
+                for number, story in enumerate(stories, 1):
+                    tell.title(f"{number} of {len(stories)}: {story.title}", story.tells)
+                    _Walk(client, tell, story, subscriber, tuple(reviewers)).all_steps()
+        except httpx.HTTPStatusError as error:
+            tell.refused(error.response)
+            return 1
         tell.end(base_url, stays=running)
     return 0
+
+
+@contextmanager
+def _subscribed(client: httpx.Client, tell: Teller, chart: Chart) -> Iterator[Subscriber]:
+    """The clinic is told of its requests as long as the journey lasts."""
+    with listening() as subscriber:
+        body = orjson.dumps(subscription(subscriber.url, npi_of(chart.provider)))
+        made = client.post(f"{FHIR}/Subscription", content=body, headers={"Content-Type": "application/fhir+json"})
+        path = f"{FHIR}/Subscription/{made.raise_for_status().json()['id']}"
+        tell.subscribed(f"{FHIR}/Subscription", subscriber.url)
+        try:
+            yield subscriber
+        finally:
+            client.delete(path)
 
 
 def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
@@ -68,11 +110,16 @@ def stories_of(policies: PolicyLibrary, cql: Path) -> Iterator[Story]:
             raise NotFound(f"{file} stands beside no policy")
         cases = worked_cases_of(folder)
         for told in read_stories(file, cases):
-            case = cases[told.case]
-            chart = orjson.loads((folder / "charts" / f"{case.chart}.json").read_bytes())
-            edition = policies.edition(policy.id, case.edition) if case.edition else None
-            request = changed(chart, case, policy, edition, policies.value_sets)
-            yield Story(told.title, told.tells, request)
+            request, *later = (
+                _request_of(cases[id_], folder, policy, policies) for id_ in (told.case, told.documents) if id_
+            )
+            yield Story(told.title, told.tells, request, later[0] if later else None, told.ruling)
+
+
+def _request_of(case: WorkedCase, folder: Path, policy: Policy, policies: PolicyLibrary) -> Resource:
+    chart = orjson.loads((folder / "charts" / f"{case.chart}.json").read_bytes())
+    edition = policies.edition(policy.id, case.edition) if case.edition else None
+    return changed(chart, case, policy, edition, policies.value_sets)
 
 
 @contextmanager
@@ -88,20 +135,38 @@ def _server(base_url: str, say: Callable[[str], object], *, running: bool) -> It
 class _Walk:
     """One order from signature to decision; each step prints what was asked, what came back and why."""
 
-    def __init__(self, client: httpx.Client, tell: Teller, chart: Chart) -> None:
+    def __init__(
+        self,
+        client: httpx.Client,
+        tell: Teller,
+        story: Story,
+        subscriber: Subscriber,
+        reviewers: tuple[Reviewer, ...],
+    ) -> None:
         self.client = client
         self.tell = tell
-        self.chart = chart
+        self.subscriber = subscriber
+        self.reviewers = reviewers
+        self.ruling = story.ruling
+        mark, today = secrets.token_hex(3), now().date()
+        self.chart = Chart(dated(renewed(story.request, mark), today))
+        self.later = dated(renewed(story.later, mark), today) if story.later else None
 
     def all_steps(self) -> None:
         assertion, form = self.sign("The clinician signs the order. What does the plan ask for?")
         self.fetch_form(assertion, form)
-        response = self.submit()
+        answer, response = self.submit()
         self.explain(response["id"])
         if "preAuthPeriod" in response:
             self.refill(date.fromisoformat(response["preAuthPeriod"]["start"]) + timedelta(days=30))
         else:
             self.inquire()
+        if self.later:
+            self.send_documents(asked_for(answer), self.later)
+            self.hear(response["id"])
+        if self.ruling:
+            self.decide(response["id"], self.ruling)
+            self.hear(response["id"])
 
     def sign(self, question: str) -> tuple[str | None, str | None]:
         self.tell.asked(question, "POST", SIGN, self.tell.order_facts(self.chart))
@@ -125,13 +190,14 @@ class _Walk:
         answer, seconds = self._send("POST", path, questionnaire_package(self.chart, assertion, form))
         self.tell.package(answer, seconds)
 
-    def submit(self) -> Resource:
+    def submit(self) -> tuple[Resource, Resource]:
+        """The response Bundle, and its ClaimResponse."""
         path = f"{FHIR}/Claim/$submit"
         self.tell.asked(
             "The answers and the chart go in as one request.", "POST", path, self.tell.bundle_facts(self.chart)
         )
         answer, seconds = self._send("POST", path, self.chart.bundle)
-        return self.tell.decision(answer, seconds)
+        return answer, self.tell.decision(answer, seconds)
 
     def explain(self, response_id: str) -> None:
         path = f"{FHIR}/ClaimResponse/{response_id}/$explain"
@@ -144,6 +210,29 @@ class _Walk:
         self.tell.asked("Where does it stand? Any time later the clinic may ask.", "POST", path, ["member, clinic"])
         answer, seconds = self._send("POST", path, inquiry(self.chart, secrets.token_hex(3)))
         self.tell.standing(answer, seconds)
+
+    def send_documents(self, tracking: str, completed: Resource) -> None:
+        path = f"{FHIR}/$submit-attachment"
+        (form,) = BundleIndex(completed).of_type("QuestionnaireResponse")
+        self.tell.asked(
+            "The clinic completes the form and sends it.", "POST", path, ["the form", f"control number: {tracking}"]
+        )
+        answer, seconds = self._send("POST", path, attachment(self.chart, form, tracking))
+        self.tell.accepted(answer, seconds)
+
+    def decide(self, case_id: str, ruling: RulingTable) -> None:
+        reviewer = next((r for r in self.reviewers if r.role == ruling.role and r.demo_password), None)
+        path = f"/review/case/{case_id}/{ruling.verdict}"
+        if reviewer is None:
+            self.tell.asked("A person decides at the review desk; this plan has no made-up one.", "GET", path, [])
+            return
+        facts = [f"signed in: {reviewer.name}", f"why: {ruling.why}"]
+        self.tell.asked("A person reads the case at the review desk, and decides.", "POST", path, facts)
+        DeskVisit(str(self.client.base_url), reviewer).decide(case_id, ruling)
+
+    def hear(self, case_id: str) -> None:
+        """What the clinic's subscription has brought."""
+        self.tell.heard(self.subscriber.next_of(case_id))
 
     def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None, media: str = "application/fhir+json"

@@ -17,6 +17,7 @@ from server.decision.request import AuthorizationRequest, Transaction
 from server.decision.ruling import Status
 from server.errors import DatabaseGone, InvalidRequest, Problem
 from server.fhir.codes import PAS
+from server.fhir.coverage import member_id
 from server.fhir.read import Resource, dicts, extension_value, extensions
 from server.form.response import form_canonicals
 from server.outcomes import operation_outcome
@@ -38,7 +39,10 @@ _NO_DOCUMENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A `$submit-attachment` body, read. tracking: the control number of what was asked for. final: no more follows."""
+    """A `$submit-attachment` body, read.
+
+    tracking: the control number of what was asked for. member: as `member_id` folds it. final: no more follows.
+    """
 
     tracking: str
     member: str
@@ -74,7 +78,7 @@ def read_attachment(body: Resource) -> Attachment:
         raise InvalidRequest(problems)
     content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     final = next((p.get("valueBoolean") for p in sent if p["name"] == "Final"), True) is not False
-    tracking, member = str(values["TrackingId"][0]), str(values["MemberId"][0])
+    tracking, member = str(values["TrackingId"][0]), member_id(str(values["MemberId"][0]))
     return Attachment(tracking, member, providers, tuple(d for d in documents if d), final, content)
 
 

@@ -13,6 +13,7 @@ import pytest
 from server.demo.walk import stories_of, walk
 from server.errors import NotFound
 from server.policy.library import PolicyLibrary
+from server.policy.plan_file import load_plan
 from server.settings import ROOT, Settings
 from tests.curl import curl
 from tests.demo.demo_files import demo_files
@@ -20,6 +21,7 @@ from tests.serving import serving, sqlite_url
 
 SETTINGS = Settings()
 POLICIES = PolicyLibrary.load(SETTINGS.policies, SETTINGS.questionnaires)
+REVIEWERS = load_plan(SETTINGS.plan).desk.reviewers
 OUTCOMES = [
     story["outcome"]
     for file in sorted(SETTINGS.policies.glob("*/demo/stories.toml"))
@@ -35,7 +37,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def told(base_url: str) -> str:
     said: list[str] = []
-    assert walk(base_url, said.append, POLICIES, SETTINGS.policies) == 0
+    assert walk(base_url, said.append, POLICIES, SETTINGS.policies, REVIEWERS) == 0
     return "".join(said)
 
 
@@ -46,19 +48,37 @@ def test_each_story_ends_as_it_must(base_url: str) -> None:
 
 
 def test_every_step_says_what_was_asked_and_what_came_back(base_url: str) -> None:
-    """Five numbered steps a story; each names its method and path and has an answer."""
-    for story in told(base_url).split("=\n1. ")[1:]:
-        steps = re.split(r"\n\n\d\. ", story)
-        assert len(steps) == 5
-        for step in steps:
-            assert re.search(r"^   (GET|POST) /", step, re.MULTILINE)
-            assert "   answer " in step
+    """Each numbered step names its method and path and has an answer, or is a decision that the clinic is told of."""
+    stories = [re.split(r"\n\n\d\. ", story) for story in told(base_url).split("\n\n1. ")[1:]]
+    assert [len(steps) for steps in stories] == [5, 6, 6]
+    for step in (step for steps in stories for step in steps):
+        assert re.search(r"^   (GET|POST) /", step, re.MULTILINE)
+        assert "   answer " in step or "   notified " in step
+
+
+def test_what_waited_is_decided_and_the_clinic_is_told(base_url: str) -> None:
+    """The form that was asked for certifies by itself, a physician approves; each notification brings a number."""
+    text = told(base_url)
+    at_once, *later = re.findall(r"certified \(A1\), number (\S+),", text)
+    told_of = re.findall(r"notified +item 1: certified \(A1\), number (\S+),", text)
+    assert told_of == later
+    assert len({at_once, *later}) == 3
+    (physician,) = (r.name for r in REVIEWERS if r.role == "physician")
+    assert f"signed in: {physician}" in text
+
+
+def test_the_clinic_is_subscribed_only_as_long_as_the_journey_lasts(base_url: str) -> None:
+    """Nothing is sent to an endpoint that is gone."""
+    path = re.findall(r"POST (/fhir/2\.2/Subscription)\n", told(base_url))
+    assert path == ["/fhir/2.2/Subscription"]
+    found = httpx.get(f"{base_url}/fhir/2.2/Subscription/$status").json()
+    assert not [p for p in found.get("entry", []) if "off" not in str(p)], found
 
 
 def test_a_refill_needs_no_new_request_and_a_pended_one_is_found_again(base_url: str) -> None:
     """The approved order's refill is satisfied by its number; the pended requests are found by $inquire."""
     text = told(base_url)
-    (number,) = set(re.findall(r"certified \(A1\), number (\S+),", text))
+    number = re.findall(r"answer +item 1: certified \(A1\), number (\S+),", text)[0]
     assert re.findall(r"authorization number: (\S+)", text) == [number]
     pended = re.findall(r"pended \(A4\), number (\S+)", text)
     assert pended[0::2] == pended[1::2]

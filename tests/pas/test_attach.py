@@ -84,6 +84,14 @@ def test_the_same_attachment_again_changes_nothing(store: SqlStore) -> None:
     assert (outcome(store, case_id)[0], engine.evaluations) == (4, judged)
 
 
+def test_a_member_id_is_the_same_however_it_is_written(store: SqlStore) -> None:
+    """Small letters and blanks make no other member, here as in the request."""
+    world, engine, case_id, control = waiting(store)
+    engine.states = {}
+    assert "accepted" in sent(world, an_attachment(control, MemberId=" m-1"))
+    assert outcome(store, case_id) == (4, "approved")
+
+
 def test_more_may_follow(store: SqlStore) -> None:
     """What is not the last is kept with the request; the last one has it judged."""
     world, engine, case_id, control = waiting(store)
