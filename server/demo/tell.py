@@ -143,6 +143,9 @@ class Teller:
         for issue in answer.get("issue") or ():
             self._answer(seconds, issue["details"]["text"])
 
+    def decided(self, seconds: float) -> None:
+        self._answer(seconds, "decided, and on record")
+
     def heard(self, response: Resource | None) -> None:
         """What a notification told of a request; None where none came."""
         for line in _items(response) if response else ("nothing has come yet; the subscription is tried again",):

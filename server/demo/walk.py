@@ -228,7 +228,8 @@ class _Walk:
             return
         facts = [f"signed in: {reviewer.name}", f"why: {ruling.why}"]
         self.tell.asked("A person reads the case at the review desk, and decides.", "POST", path, facts)
-        DeskVisit(str(self.client.base_url), reviewer).decide(case_id, ruling)
+        with DeskVisit(str(self.client.base_url), reviewer) as visit:
+            self.tell.decided(visit.decide(case_id, ruling))
 
     def hear(self, case_id: str) -> None:
         """What the clinic's subscription has brought."""
