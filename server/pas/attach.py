@@ -41,7 +41,8 @@ _NO_DOCUMENT = frozenset(
 class Attachment:
     """A `$submit-attachment` body, read.
 
-    tracking: the control number of what was asked for. member: as `member_id` folds it. final: no more follows.
+    tracking: the control number of what was asked for. reference: the administrative reference number of a pended item,
+    if it is told. member: as `member_id` folds it. final: no more follows.
     """
 
     tracking: str
@@ -50,6 +51,7 @@ class Attachment:
     documents: tuple[Resource, ...]
     final: bool
     content: str
+    reference: str | None = None
 
 
 def read_attachment(body: Resource) -> Attachment:
@@ -79,7 +81,8 @@ def read_attachment(body: Resource) -> Attachment:
     content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     final = next((p.get("valueBoolean") for p in sent if p["name"] == "Final"), True) is not False
     tracking, member = str(values["TrackingId"][0]), member_id(str(values["MemberId"][0]))
-    return Attachment(tracking, member, providers, tuple(d for d in documents if d), final, content)
+    known_by = next(iter(values.get("AdminRefNumber", [])), None)
+    return Attachment(tracking, member, providers, tuple(d for d in documents if d), final, content, known_by)
 
 
 def _value(parameter: Resource) -> str | None:
@@ -150,10 +153,11 @@ def announced_by(request: AuthorizationRequest) -> tuple[str, ...]:
 
 
 def _announced(sent: Attachment, world: World) -> Case | None:
-    """The newest case of the member and provider that carries the tracking id; None where there is none."""
-    ids = world.store.inquire(Inquiry((sent.member,), sent.providers))
-    found = (case for i in ids if (case := world.store.case(i)))
-    return next((c for c in found if sent.tracking in announced_by(c.request) and fits(sent, c.request)), None)
+    """The newest case of the member and provider with the reference number, else with the tracking id, else None."""
+    asked = Inquiry((sent.member,), sent.providers, numbers=(sent.reference,) if sent.reference else ())
+    found = [case for i in world.store.inquire(asked) if (case := world.store.case(i)) and fits(sent, case.request)]
+    named = (c for c in found if sent.reference and sent.reference in {i.reference for i in c.items})
+    return next(named, next((c for c in found if sent.tracking in announced_by(c.request)), None))
 
 
 def transaction_of(sent: Attachment, request: AuthorizationRequest) -> Transaction:

@@ -90,6 +90,7 @@ class Inquiry:
     """The hard filters of `$inquire` (pas T-35) and the soft ones the sender gave.
 
     numbers: authorization or reference numbers; when any of them matches, only those matches are returned.
+    begins, ends: first and last day on which the first or the last day of the authorization may lie.
     """
 
     member_ids: tuple[str, ...]
@@ -97,6 +98,8 @@ class Inquiry:
     numbers: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     service: tuple[date, date] | None = None
+    begins: tuple[date, date] | None = None
+    ends: tuple[date, date] | None = None
     actions: tuple[str, ...] = ()
     limit: int = 50
 
@@ -172,9 +175,7 @@ class Store(Protocol):
     def desk(self) -> Desk: ...
 
     @property
-    def outbox(self) -> Outbox:
-        """Subscriptions, and what is to be told to them: written by `append`, in its transaction."""
-        ...
+    def outbox(self) -> Outbox: ...
 
     @property
     def messages(self) -> Messages: ...

@@ -163,6 +163,22 @@ def test_its_form_decides(store: SqlStore) -> None:
     assert [r.resource["id"] for r in case.request.responses] == ["early"]
 
 
+def test_the_reference_number_tells_it_too(store: SqlStore, url: str) -> None:
+    """With a tracking id of the sender's own; another provider's reference number opens nothing."""
+    world = a_world(store, SayingEngine({1: {"DOSE": State.REVIEW}}))
+    case_id = claim_response(submitted(world, a_bundle()))["id"]
+    case = store.case(case_id)
+    assert case is not None
+    body = an_attachment("MY-OWN")
+    body["parameter"].append({"name": "AdminRefNumber", "valueString": case.items[0].reference})
+    assert "accepted" in sent(world, body)
+    assert outcome(store, case_id)[0] == 4
+    strangers = an_attachment("MY-OWN-2", ProviderId=STRANGER)
+    strangers["parameter"].append({"name": "AdminRefNumber", "valueString": case.items[0].reference})
+    assert "belongs to none yet" in sent(world, strangers)
+    assert len(rows_of(url, "unmatched")) == 1
+
+
 @pytest.mark.parametrize("tracking", ["claim-1", "LETTER-1"])
 def test_it_may_come_just_after_its_request(store: SqlStore, url: str, tracking: str) -> None:
     """Nobody asked for it, and the claim's own number tells where it belongs."""
