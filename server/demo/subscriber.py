@@ -39,7 +39,7 @@ class Subscriber:
 
 
 def subscription(endpoint: str, npi: str) -> Resource:
-    """Asks to be told, with the whole answer, of each change of this provider's requests (pas P-56 to P-60)."""
+    """Asks to be told, with the whole answer, of each change of this provider's requests (pas P-52)."""
     return {
         "resourceType": "Subscription",
         "status": "requested",
