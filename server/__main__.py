@@ -144,12 +144,16 @@ def explain_file(settings: Settings, file: Path) -> int:
 
 def demo(settings: Settings) -> int:
     """Walks the journey over HTTP against a running server, or one it starts and stops."""
-    from server.demo.walk import walk
+    from server.demo.stories import stories_of
+    from server.demo.walk import Site, walk
     from server.policy.library import PolicyLibrary
+    from server.policy.plan_file import load_plan
 
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     record = settings.database_url if settings.authentication else None
-    return walk(settings.base_url, sys.stdout.write, policies, settings.policies, record)
+    stories = list(stories_of(policies, settings.policies))
+    site = Site(tuple(load_plan(settings.plan).desk.reviewers), record)
+    return walk(settings.base_url, sys.stdout.write, stories, site)
 
 
 def add_reviewer(settings: Settings, chosen: argparse.Namespace) -> int:

@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 import orjson
 
-from server.demo.walk import FHIR, stories_of, walk
+from server.demo.stories import stories_of
+from server.demo.walk import FHIR, Site, walk
 from server.policy.library import PolicyLibrary
+from server.policy.plan_file import load_plan
 from server.settings import ROOT, Settings
 from tests.serving import serving, sqlite_url
 
@@ -63,7 +65,8 @@ def told(base_url: str) -> str:
     settings = Settings()
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
     said: list[str] = []
-    walk(base_url, said.append, policies, settings.policies)
+    stories = list(stories_of(policies, settings.policies))
+    walk(base_url, said.append, stories, Site(tuple(load_plan(settings.plan).desk.reviewers)))
     rule = re.escape("=" * 100)
     (story,) = re.findall(rf"{rule}\n(1 of .*?)\n{rule}\n2 of ", "".join(said), re.DOTALL)
     head, *steps = re.split(r"\n\n(?=\d\. )", story.replace("=" * 100, "-" * 100).strip())

@@ -10,7 +10,7 @@ import pytest
 
 from server.__main__ import main
 from server.demo.requests import Chart, order_sign, questionnaire_package, refill
-from server.demo.walk import stories_of
+from server.demo.stories import stories_of
 from server.fhir.version import Version
 from server.policy.library import PolicyLibrary
 from tests import made_up

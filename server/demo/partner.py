@@ -20,7 +20,10 @@ from server.fhir.read import Resource
 from server.smart.routes import JWT_BEARER
 from server.store.sql import open_store
 
-SCOPES = "system/Claim.crs system/ClaimResponse.r system/Questionnaire.rs system/Library.rs system/ValueSet.rs"
+SCOPES = (
+    "system/Claim.crus system/ClaimResponse.r system/Subscription.crud "
+    "system/Questionnaire.rs system/Library.rs system/ValueSet.rs"
+)
 DEMO = "demo-ehr"
 
 _LIFE = 120  # seconds of a token that is signed

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from server.fhir.codes import PAS
-from server.fhir.read import BundleIndex, Resource, extension_value, reference
+from server.fhir.codes import NPI, PAS
+from server.fhir.read import BundleIndex, Resource, dicts, extension_value, reference
 
 _DAY = re.compile(r"\b(?:19|20)\d\d-[01]\d-[0-3]\d(?=[T\"])")
 
@@ -131,6 +131,29 @@ def inquiry(chart: Chart, mark: str) -> Resource:
         "timestamp": chart.bundle["timestamp"],
         "entry": [{"fullUrl": f"{chart.ehr}/Claim/{claim['id']}", "resource": claim}, *entries],
     }
+
+
+def attachment(chart: Chart, document: Resource, tracking: str) -> Resource:
+    """A `$submit-attachment` body: one document for what a request asked for by this control number (pas P-93)."""
+    identifiers = {"TrackingId": tracking, "MemberId": chart.member, "ProviderId": npi_of(chart.provider)}
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "AttachTo", "valueCode": "preauthorization"},
+            *({"name": name, "valueIdentifier": {"value": value}} for name, value in identifiers.items()),
+            {"name": "Attachment", "part": [{"name": "Content", "resource": document}]},
+        ],
+    }
+
+
+def asked_for(answer: Resource) -> str:
+    """The control number of the first document that a response Bundle asks for; empty where it asks for none."""
+    asked = [e["resource"] for e in answer["entry"] if e["resource"]["resourceType"] == "CommunicationRequest"]
+    return str(asked[0]["identifier"][0]["value"]) if asked else ""
+
+
+def npi_of(resource: Resource) -> str:
+    return next(str(i["value"]) for i in dicts(resource.get("identifier")) if i.get("system") == NPI)
 
 
 _INQUIRY_KEYS = frozenset(

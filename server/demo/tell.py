@@ -45,6 +45,11 @@ class Teller:
         self._say("\n")
         self._line(f"That is the journey. For the addresses, and for commands to try by hand: {where}", "")
 
+    def subscribed(self, path: str, endpoint: str) -> None:
+        self._line("Before the first order the clinic subscribes, so that it hears of every decision at once.", "")
+        self._say(f"   POST {path}\n")
+        self._line(f"to be told at {endpoint}", "   sent      ")
+
     # -- requests ------------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -133,6 +138,18 @@ class Teller:
                         self._line(why, " " * 16)
                     for remedy in found.get("remedy", []):
                         self._line(f"To settle it: {remedy}", " " * 16)
+
+    def accepted(self, answer: Any, seconds: float) -> None:
+        for issue in answer.get("issue") or ():
+            self._answer(seconds, issue["details"]["text"])
+
+    def decided(self, seconds: float) -> None:
+        self._answer(seconds, "decided, and on record")
+
+    def heard(self, response: Resource | None) -> None:
+        """What a notification told of a request; None where none came."""
+        for line in _items(response) if response else ("nothing has come yet; the subscription is tried again",):
+            self._line(line, "   notified  ")
 
     def standing(self, answer: Any, seconds: float) -> None:
         bundles = [p["resource"] for p in answer.get("parameter") or () if p["name"] == "return"]

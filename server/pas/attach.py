@@ -14,10 +14,12 @@ from server.answer.change import change_of
 from server.auth.caller import Caller
 from server.auth.seen import sees_case
 from server.decision.case import Attached, Case, DecidedByMachine, Fact
-from server.decision.request import Transaction
+from server.decision.request import AuthorizationRequest, Transaction
 from server.decision.ruling import Status
 from server.errors import DatabaseGone, InvalidRequest, Problem
-from server.fhir.read import Resource, dicts
+from server.fhir.codes import PAS
+from server.fhir.coverage import member_id
+from server.fhir.read import Resource, dicts, extension_value, extensions
 from server.form.response import form_canonicals
 from server.outcomes import operation_outcome
 from server.pas.beside import with_other
@@ -26,9 +28,11 @@ from server.pas.machine_decision import log_decided
 from server.pas.match import MatchedRequest, read_and_match
 from server.store.conflicts import AskedBefore, AuthorizationStands
 from server.store.message_port import Unmatched
+from server.store.ports import Inquiry
 from server.world import World
 
 _TRIES = 20
+_DOCUMENT_INFORMATION = f"{PAS}extension-documentInformation"
 _NO_DOCUMENT = frozenset(
     {"Bundle", "Claim", "ClaimResponse", "Coverage", "Organization", "Parameters", "Patient", "Practitioner"}
 )
@@ -37,7 +41,11 @@ _NO_DOCUMENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A `$submit-attachment` body, read. tracking: the control number of what was asked for. final: no more follows."""
+    """A `$submit-attachment` body, read.
+
+    tracking: the control number of what was asked for. reference: the administrative reference number of a pended item,
+    if it is told. member: as `member_id` folds it. final: no more follows.
+    """
 
     tracking: str
     member: str
@@ -45,6 +53,7 @@ class Attachment:
     documents: tuple[Resource, ...]
     final: bool
     content: str
+    reference: str | None = None
 
 
 def read_attachment(body: Resource) -> Attachment:
@@ -79,8 +88,9 @@ def read_attachment(body: Resource) -> Attachment:
         raise InvalidRequest(problems)
     content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     final = next((p.get("valueBoolean") for p in sent if p["name"] == "Final"), True) is not False
-    tracking, member = str(values["TrackingId"][0]), str(values["MemberId"][0])
-    return Attachment(tracking, member, providers, tuple(d for d in documents if d), final, content)
+    tracking, member = str(values["TrackingId"][0]), member_id(str(values["MemberId"][0]))
+    known_by = next(iter(values.get("AdminRefNumber", [])), None)
+    return Attachment(tracking, member, providers, tuple(d for d in documents if d), final, content, known_by)
 
 
 def _value(parameter: Resource) -> str | None:
@@ -112,11 +122,13 @@ def attach(sent: Attachment, raw: bytes, caller: Caller, world: World) -> bytes:
     """
     for _ in range(_TRIES):
         case_id = world.store.messages.asked_by(sent.tracking)
-        case = world.store.case(case_id) if case_id else None
+        case = world.store.case(case_id) if case_id else _announced(sent, world)
         if case is None or not sees_case(caller, case.id, world.store):
             return _unmatched(sent, raw, caller, world)
-        _must_fit(sent, case)
-        if world.store.messages.find(_transaction(sent, case)) or _appended(sent, case, raw, caller, world):
+        if not fits(sent, case.request):
+            text = "The request with this tracking id is of another member or provider; nothing was kept."
+            raise InvalidRequest([Problem("business-rule", text, "Parameters.TrackingId")])
+        if world.store.messages.find(transaction_of(sent, case.request)) or _appended(sent, case, raw, caller, world):
             return _said("The attachment is accepted, and the request is looked at again. Claim/$inquire answers.")
     raise DatabaseGone
 
@@ -131,27 +143,45 @@ def _said(text: str) -> bytes:
     return orjson.dumps(operation_outcome([Problem("informational", text, severity="information")]))
 
 
-def _must_fit(sent: Attachment, case: Case) -> None:
-    providers = {*case.request.npis, *case.request.requester_npis}
-    if sent.member not in case.request.member_ids or providers.isdisjoint(sent.providers):
-        text = "The request with this tracking id is of another member or provider; nothing was kept."
-        raise InvalidRequest([Problem("business-rule", text, "Parameters.TrackingId")])
+def fits(sent: Attachment, request: AuthorizationRequest) -> bool:
+    """Whether an attachment is of the member of a request, and of one of its providers."""
+    providers = {*request.npis, *request.requester_npis}
+    return sent.member in request.member_ids and not providers.isdisjoint(sent.providers)
 
 
-def _transaction(sent: Attachment, case: Case) -> Transaction:
-    return Transaction(case.request.transaction.client, f"attachment|{sent.tracking}", sent.content)
+def announced_by(request: AuthorizationRequest) -> tuple[str, ...]:
+    """The tracking ids by which a sender's documents belong to a request that did not ask for them (pas P-96).
+
+    Those of the Claim's identifiers, and the control numbers of the documents that it says will come.
+    """
+    told = (e for info in dicts(request.claim.get("supportingInfo")) for e in extensions(info, _DOCUMENT_INFORMATION))
+    controls = [extension_value(e, "controlNumber") for e in told]
+    values = [v.get("value") if isinstance(v, dict) else v for v in (*request.identifiers, *controls)]
+    return tuple(dict.fromkeys(v.strip() for v in values if isinstance(v, str) and v.strip()))
+
+
+def _announced(sent: Attachment, world: World) -> Case | None:
+    """The newest case of the member and provider with the reference number, else with the tracking id, else None."""
+    asked = Inquiry((sent.member,), sent.providers, numbers=(sent.reference,) if sent.reference else ())
+    found = [case for i in world.store.inquire(asked) if (case := world.store.case(i)) and fits(sent, case.request)]
+    named = (c for c in found if sent.reference and sent.reference in {i.reference for i in c.items})
+    return next(named, next((c for c in found if sent.tracking in announced_by(c.request)), None))
+
+
+def transaction_of(sent: Attachment, request: AuthorizationRequest) -> Transaction:
+    return Transaction(request.transaction.client, f"attachment|{sent.tracking}", sent.content)
 
 
 def _appended(sent: Attachment, case: Case, raw: bytes, caller: Caller, world: World) -> bool:
     """Whether the case has the documents now; False where somebody else changed it first."""
-    matched = _joined(sent, case, world)
-    request = replace(matched.request, transaction=_transaction(sent, case))
+    matched = joined(sent, case.request, world)
+    request = matched.request
     there = {i.item.sequence for i in matched.items}
     waiting = {i.sequence for i in case.items if i.status is Status.PENDED and i.sequence in there}
     touched = tuple(sorted(waiting | told_against(matched, case, world))) if sent.final else ()
     facts: tuple[Fact, ...] = (Attached(world.clock(), caller.name, request, touched),)
     if touched:
-        facts = (*facts, judge_again(replace(matched, request=request), case, Touch(touched), world))
+        facts = (*facts, judge_again(matched, case, Touch(touched), world))
     while True:
         change = replace(change_of(case, facts, world.base_url, raw=raw), single=True)
         try:
@@ -165,9 +195,12 @@ def _appended(sent: Attachment, case: Case, raw: bytes, caller: Caller, world: W
         return written is not None
 
 
-def _joined(sent: Attachment, case: Case, world: World) -> MatchedRequest:
-    """The request with the documents among its entries. Answers to a form replace the earlier answers to it."""
-    bundle: Resource = orjson.loads(orjson.dumps(case.request.bundle))
+def joined(sent: Attachment, request: AuthorizationRequest, world: World) -> MatchedRequest:
+    """The request with the documents among its entries. Answers to a form replace the earlier answers to it.
+
+    Raises InvalidRequest for documents that cannot be read as part of it.
+    """
+    bundle: Resource = orjson.loads(orjson.dumps(request.bundle))
     entries: list[Any] = bundle["entry"]
     for document in sent.documents:
         earlier = [e for e in entries if _same_form(e.get("resource"), document)]
@@ -176,7 +209,8 @@ def _joined(sent: Attachment, case: Case, world: World) -> MatchedRequest:
                 entry["resource"] = document
         else:
             entries.append({"fullUrl": f"urn:uuid:{world.new_id()}", "resource": document})
-    return read_and_match(orjson.dumps(bundle), bundle, case.request.version, world.policies)
+    found = read_and_match(orjson.dumps(bundle), bundle, request.version, world.policies)
+    return replace(found, request=replace(found.request, transaction=transaction_of(sent, request)))
 
 
 def _same_form(resource: Any, document: Resource) -> bool:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from server.body import read_form
 from server.decision.apply import apply_all
 from server.decision.case import Case, Fact
+from server.decision.state import case_state
 from server.errors import NotFound
 from server.policy.desk import DeskRole
 from server.review.allowed import verbs_of
@@ -18,7 +19,9 @@ from server.review.desk import ReviewDesk
 from server.review.documents import documents_of, response_of
 from server.review.pages import page, see_other
 from server.review.session import SignedIn, SignedInOf, must_be_ours
+from server.review.state_words import STATE_WORDS
 from server.review.worklist import line_of
+from server.store.ports import Inquiry
 
 CaseId = Annotated[str, Path(alias="id", description="The id of a case.")]
 UNKNOWN = "No case has this address. It may have been typed wrong, or be older than the desk."
@@ -30,6 +33,16 @@ def load(case_id: str, desk: ReviewDesk) -> tuple[tuple[Fact, ...], Case]:
     if not facts:
         raise NotFound(UNKNOWN)
     return facts, apply_all(facts)
+
+
+def later_of(case: Case, desk: ReviewDesk) -> list[Case]:
+    """Other cases of the member and provider that name an authorization of this one; the newest first."""
+    numbers = tuple(item.number for item in case.items if item.number)
+    if not numbers:
+        return []
+    asked = Inquiry(case.request.member_ids, case.request.npis, numbers=numbers)
+    ids = desk.world.store.inquire(asked)
+    return [found for i in ids if i != case.id and (found := desk.world.store.case(i))]
 
 
 def leave_trace(desk: ReviewDesk, event: str, case_id: str, me: SignedIn, **detail: str | int) -> None:
@@ -49,6 +62,7 @@ def _case_page(case_id: str, me: SignedIn, desk: ReviewDesk) -> Response:
         raise NotFound(UNKNOWN)
     leave_trace(desk, "read", case_id, me, by="review")
     now = desk.world.clock()
+    later, today = later_of(case, desk), desk.rules.calendar.local(now).date()
     return page(
         "case.html",
         me=me.reviewer,
@@ -56,7 +70,8 @@ def _case_page(case_id: str, me: SignedIn, desk: ReviewDesk) -> Response:
         case=case,
         line=line_of(row, now, desk),
         row=row,
-        items=items_of(case, desk),
+        state=STATE_WORDS[case_state(case, today, later)],
+        items=items_of(case, desk, today, later),
         people=people_of(case),
         chart=chart_of(case),
         earlier=earlier_of(facts),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import orjson
@@ -10,13 +11,15 @@ from server.answer.claim_response import SUBMIT
 from server.decision.case import Attached, Case, CaseItem, DecidedByMachine, Fact, Received, Ruled, Updated
 from server.decision.model import Evidence, Finding
 from server.decision.review_action import waits_in_words
-from server.decision.ruling import PersonDecision, Status
+from server.decision.ruling import PersonDecision
+from server.decision.state import item_state
 from server.fhir.read import BundleIndex, Resource
 from server.fhir.version import Version
 from server.policy.model import State
 from server.review.desk import ReviewDesk
 from server.review.pages import ROLES
-from server.review.readable import Rows, answer_in_words, order_rows, rows_of, title_of, words_of
+from server.review.readable import Rows, answer_in_words, order_rows, rows_of, title_of
+from server.review.state_words import STATE_WORDS
 from server.review.worklist import local_time
 from server.store.desk_rows import service_of
 
@@ -25,13 +28,6 @@ STATES = {
     State.UNKNOWN: "Not known",
     State.REVIEW: "For you to judge",
     State.MET: "Met",
-}
-_STATUS = {
-    Status.PENDED: "Waiting",
-    Status.APPROVED: "Approved",
-    Status.MODIFIED: "Approved in part",
-    Status.DENIED: "Denied",
-    Status.CANCELLED: "Cancelled by the provider",
 }
 VERDICTS = {
     "approve": "approved it",
@@ -91,11 +87,12 @@ class Told:
     notes: tuple[str, ...]
 
 
-def items_of(case: Case, desk: ReviewDesk) -> list[ShownItem]:
-    return [_item(item, case.request.index, desk) for item in case.items]
+def items_of(case: Case, desk: ReviewDesk, today: date, later: Sequence[Case]) -> list[ShownItem]:
+    """later: cases that may go on from this one's authorizations."""
+    return [_item(item, STATE_WORDS[item_state(item, today, later)], case.request.index, desk) for item in case.items]
 
 
-def _item(item: CaseItem, index: BundleIndex, desk: ReviewDesk) -> ShownItem:
+def _item(item: CaseItem, status: str, index: BundleIndex, desk: ReviewDesk) -> ShownItem:
     decision = item.decision
     policy = desk.world.policies.policy(decision.policy_id) if decision.policy_id else None
     edition = desk.world.policies.edition(decision.policy_id or "", decision.edition or "")
@@ -110,7 +107,7 @@ def _item(item: CaseItem, index: BundleIndex, desk: ReviewDesk) -> ShownItem:
     return ShownItem(
         item,
         service_of(item.requested.order, item.requested.raw),
-        _STATUS.get(item.status, words_of(item.status)),
+        status,
         waits_in_words(item),
         order_rows(item.requested.order, item.requested.raw, index),
         shown,

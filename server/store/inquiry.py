@@ -16,7 +16,7 @@ def matching(inquiry: Inquiry, *, by_number: bool) -> tuple[Select[str], Mapping
     """The ids of the submissions that match, newest first: the statement, and its values.
 
     by_number: search by the numbers instead of the soft filters. One item must pass all soft filters; an item without
-    dates passes the filter by dates.
+    dates passes the filter by dates of service, but not that by days of an authorization, which it has none of.
     """
     values: dict[str, Any] = {
         "members": [key(m) for m in inquiry.member_ids],
@@ -24,28 +24,23 @@ def matching(inquiry: Inquiry, *, by_number: bool) -> tuple[Select[str], Mapping
         "limit": inquiry.limit,
     }
     if by_number:
-        return _statement(number=True), values | {"number": [key(n) for n in inquiry.numbers]}
+        return _statement(frozenset({"number"})), values | {"number": [key(n) for n in inquiry.numbers]}
     if inquiry.codes:
         values["code"] = [key(c) for c in inquiry.codes]
     if inquiry.actions:
         values["actions"] = list(inquiry.actions)
-    if inquiry.service:
-        values["first"], values["last"] = inquiry.service
-    return _statement(code=bool(inquiry.codes), action=bool(inquiry.actions), day=bool(inquiry.service)), values
+    spans = {"service": inquiry.service, "begins": inquiry.begins, "ends": inquiry.ends}
+    for name, span in spans.items():
+        if span:
+            values[f"{name}_first"], values[f"{name}_last"] = span
+    asked = {"code": inquiry.codes, "actions": inquiry.actions, **spans}
+    return _statement(frozenset(name for name, given in asked.items() if given)), values
 
 
 @cache
-def _statement(*, number: bool = False, code: bool = False, action: bool = False, day: bool = False) -> Select[str]:
-    """The statement with the filters that are asked for. Each is built once, which takes longer than running it."""
-    wanted: list[ColumnElement[bool]] = []
-    if number:
-        wanted.append(_keyed("number"))
-    if code:
-        wanted.append(_keyed("code"))
-    if action:
-        wanted.append(item.c.action.in_(bindparam("actions", expanding=True)))
-    if day:
-        wanted.append(_in_service())
+def _statement(filters: frozenset[str]) -> Select[str]:
+    """The statement with the filters of these names. Each is built once, which takes longer than running it."""
+    wanted = [condition for name, condition in _conditions().items() if name in filters]
     found = (
         select(visible.c.submission)
         .where(
@@ -64,6 +59,17 @@ def _statement(*, number: bool = False, code: bool = False, action: bool = False
     )
 
 
+def _conditions() -> dict[str, ColumnElement[bool]]:
+    return {
+        "number": _keyed("number"),
+        "code": _keyed("code"),
+        "actions": item.c.action.in_(bindparam("actions", expanding=True)),
+        "service": _in_service(),
+        "begins": item.c.period_start.between(bindparam("begins_first"), bindparam("begins_last")),
+        "ends": item.c.period_end.between(bindparam("ends_first"), bindparam("ends_last")),
+    }
+
+
 def _keyed(kind: str) -> ColumnElement[bool]:
     """The condition that an item has one of the values as a key of this kind."""
     return (
@@ -80,8 +86,8 @@ def _keyed(kind: str) -> ColumnElement[bool]:
 
 def _in_service() -> ColumnElement[bool]:
     """An item also matches by the period of its approval, which may reach beyond the days that were requested."""
-    first: BindParameter[date] = bindparam("first")
-    last: BindParameter[date] = bindparam("last")
+    first: BindParameter[date] = bindparam("service_first")
+    last: BindParameter[date] = bindparam("service_last")
     return or_(
         item.c.service_start.is_(None),
         and_(item.c.service_start <= last, item.c.service_end >= first),

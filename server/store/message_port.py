@@ -19,6 +19,10 @@ class Unmatched:
     member: str
 
 
+class Joined(Exception):
+    """An attachment of no known request has found its case in the meantime."""
+
+
 class Messages(Protocol):
     """Updates and attachments of cases, and attachments of none."""
 
@@ -35,7 +39,11 @@ class Messages(Protocol):
         ...
 
     def keep(self, attachment: Unmatched, body: bytes) -> None:
-        """Keeps an attachment whose request is not known, as it came; the same content once."""
+        """Keeps an attachment whose request is not known, as it came; the same content once, with an audit row."""
+        ...
+
+    def kept_for(self, trackings: Sequence[str], members: Sequence[str]) -> Sequence[tuple[str, str, bytes]]:
+        """The attachments of these tracking ids for one of these members, the oldest first: caller, content, bytes."""
         ...
 
     def unmatched(self, limit: int) -> Sequence[Unmatched]:

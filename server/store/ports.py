@@ -41,7 +41,8 @@ class Assertion:
 class ItemRecord:
     """One item of a case as it stands, for `$explain`.
 
-    number: authorization number, only on an approval; reference: administrative reference number of a pended item.
+    number: the authorization number that it was given, also where it is authorized no more, so that it is no other's;
+    reference: administrative reference number of a pended item.
     codes: `system|code` tokens of the item and of its order. service_start/end: what was asked for.
     findings: JSON text, a list of Finding as dicts. engine: what evaluated it. decided_by: JSON text, the person who
     decided, with role, NPI and reasons; None where no person did.
@@ -74,7 +75,7 @@ class Change:
     assertions: what the answer's requested documents refer to as context (pas P-90).
     raw: the bytes of the message that it comes from: the request, an update, an attachment.
     single: it must authorize nothing that another case authorizes in the same days, or that a person has another
-    request of.
+    request of. joined: of the attachments that came before the case that it opens, one `content` for each Attached.
     """
 
     case: Case
@@ -84,6 +85,7 @@ class Change:
     assertions: tuple[Assertion, ...] = ()
     raw: bytes = b""
     single: bool = False
+    joined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Inquiry:
     """The hard filters of `$inquire` (pas T-35) and the soft ones the sender gave.
 
     numbers: authorization or reference numbers; when any of them matches, only those matches are returned.
+    begins, ends: first and last day on which the first or the last day of the authorization may lie.
     """
 
     member_ids: tuple[str, ...]
@@ -98,6 +101,8 @@ class Inquiry:
     numbers: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     service: tuple[date, date] | None = None
+    begins: tuple[date, date] | None = None
+    ends: tuple[date, date] | None = None
     actions: tuple[str, ...] = ()
     limit: int = 50
 
@@ -145,14 +150,10 @@ class Store(Protocol):
     def desk(self) -> Desk: ...
 
     @property
-    def outbox(self) -> Outbox:
-        """Subscriptions, and what is to be told to them: written by `append`, in its transaction."""
-        ...
+    def outbox(self) -> Outbox: ...
 
     @property
-    def messages(self) -> Messages:
-        """What the sender of a case sends later, written by `append`; and what belongs to no case."""
-        ...
+    def messages(self) -> Messages: ...
 
     @property
     def clients(self) -> Clients:
@@ -164,9 +165,9 @@ class Store(Protocol):
 
         A change that opens a case whose Transaction is recorded already, or is recorded by a parallel call first,
         writes nothing and returns the id of that case. A change to a case that has other than `expected` facts writes
-        nothing and returns None: somebody else came first. Raises LookupError for a case that is not there, and
-        AuthorizationStands or AskedBefore, having written nothing, for a `single` change whose authorization would
-        overlap another, or would overtake a person who has another request of it.
+        nothing and returns None: somebody else came first. Raises LookupError for a case that is not there, Joined for
+        attachments that are another case's by now, and AuthorizationStands or AskedBefore, having written nothing, for
+        a `single` change that would overlap another authorization, or overtake a person who has another request of it.
         """
         ...
 

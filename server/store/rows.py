@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping, Table
 
-from server.decision.case import CaseItem, Fact
+from server.decision.case import CaseItem, Fact, Received
 from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.request import AuthorizationRequest, Transaction
 from server.decision.review_action import ACTION, reason_of
@@ -34,13 +34,13 @@ def transaction_key(transaction: Transaction) -> str:
 
 
 def submission_row(change: Change) -> Row:
-    case = change.case
-    request = case.request
+    case, request = change.case, change.case.request
+    sent = next((f.request for f in change.facts if isinstance(f, Received)), request)
     return {
         "id": case.id,
-        "transaction_key": transaction_key(request.transaction),
-        "client": request.transaction.client,
-        "identifier": request.transaction.identifier,
+        "transaction_key": transaction_key(sent.transaction),
+        "client": sent.transaction.client,
+        "identifier": sent.transaction.identifier,
         "received": case.received,
         "version": request.version,
         "caller": case.caller,
@@ -109,7 +109,7 @@ def item_row(item: CaseItem) -> Row:
         "outcome": item.outcome,
         "action": ACTION[item.status][0],
         "reason": reason[0] if reason else None,
-        "number": item.number,
+        "number": item.own_number,
         "reference": item.reference,
         "period_start": period_start,
         "period_end": period_end,

@@ -28,7 +28,7 @@ from server.store.desk import SqlDesk, opened_row, write_desk_row
 from server.store.desk_schema import desk_case
 from server.store.inquiry import matching
 from server.store.lookups import ACTIVE, BY_TRANSACTION, EXPLANATION, FACTS, PROVIDERS, RENDERING, claim_transaction
-from server.store.messages import SqlMessages
+from server.store.messages import SqlMessages, join
 from server.store.outbox import SqlOutbox
 from server.store.overlap import BESIDE, refuse_overlap
 from server.store.ports import (
@@ -80,7 +80,6 @@ class SqlStore:
         self._engines = engines
         self._changed = changed
         self.outbox = SqlOutbox(self.write, self.reading)
-        self.messages = SqlMessages(self.write, self.reading)
         self.clients = SqlClients(self)
         self._commit = commit_of(engines.writes)
         self._damaged = False
@@ -90,6 +89,7 @@ class SqlStore:
         dialect = engines.writes.dialect
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
         self._trail = trail_writer(dialect)
+        self.messages = SqlMessages(self.write, self.reading, self._trail)
         self._active = Compiled(ACTIVE, dialect)
         self._beside = Compiled(BESIDE, dialect)
         self._by_transaction = Compiled(BY_TRANSACTION, dialect)
@@ -142,6 +142,8 @@ class SqlStore:
             self._insert[part.table].run(connection, *({**row, "submission": claimed[0]} for row in part.rows))
         self._insert[desk_case].run(connection, {"submission": claimed[0], **opened_row(change, self._rules)})
         self._insert[assertion].run(connection, *map(rows.assertion_row, change.assertions))
+        if change.joined:
+            join(connection, claimed[0], change)
         self._trail.write(connection, [decision])
         return change.case.id
 

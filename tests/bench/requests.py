@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from server.demo.requests import Chart, dated, inquiry, order_sign, questionnair
 from server.fhir.read import Resource
 
 CHARTS = Path(__file__).resolve().parents[2] / "cql"
-_MARK = "@@@@@@@@"
+_MARK, _AGAIN = "@@@@@@@@", "########"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Bodies:
     def __init__(self, charts: Sequence[Resource]) -> None:
         marked = [Chart(renewed(chart, _MARK)) for chart in charts]
         self._submit = [Template.of(chart.bundle) for chart in marked]
+        self._update = [Template.of(_update(chart)) for chart in marked]
         self._inquire = [Template.of(inquiry(chart, _MARK)) for chart in marked]
         self._order_sign = [Template.of(order_sign(chart)) for chart in marked]
         self._package = [Template.of(questionnaire_package(chart, None)) for chart in marked]
@@ -54,6 +56,15 @@ class Bodies:
             made.append(self._submit[chart].with_mark(number))
         return made
 
+    def update(self, count: int) -> list[bytes]:
+        """Each changes a request that was submitted before, as a transaction of its own."""
+        known = itertools.islice(itertools.cycle(self._submitted), count)
+        numbers = ((submitted, next(self._numbers)) for submitted in known)
+        return [
+            self._update[chart].with_mark(number).replace(_AGAIN.encode(), f"{again:08x}".encode())
+            for (number, chart), again in numbers
+        ]
+
     def inquire(self, count: int) -> list[bytes]:
         known = itertools.islice(itertools.cycle(self._submitted), count)
         return [self._inquire[chart].with_mark(number) for number, chart in known]
@@ -67,6 +78,17 @@ class Bodies:
     def _filled(self, templates: Sequence[Template], count: int) -> list[bytes]:
         numbers = (next(self._numbers) for _ in range(count))
         return [templates[n % len(templates)].with_mark(n) for n in numbers]
+
+
+def _update(chart: Chart) -> Resource:
+    """The request once more, with another trace number, and with its order changed: it is judged again."""
+    body: Resource = deepcopy(chart.bundle)
+    body["identifier"]["value"] += f"-{_AGAIN}"
+    claim = body["entry"][0]["resource"]
+    claim["related"] = [{"claim": {"identifier": claim["identifier"][0]}}]
+    order = next(e["resource"] for e in body["entry"] if e["resource"].get("id") == chart.order["id"])
+    order["identifier"] = [{"system": "urn:example:order", "value": _AGAIN}]
+    return body
 
 
 def charts() -> Iterator[Resource]:

@@ -22,6 +22,7 @@ import httpx
 from server.demo.requests import Chart
 from server.demo.serving import ROOT, Serving, free_port, serving
 from server.fhir.read import npis
+from tests.bench.desk import decided_and_told
 from tests.bench.floors import commit_alone, cql_alone
 from tests.bench.load import Call, Load, load
 from tests.bench.process import cpu_seconds, memory_mb
@@ -63,6 +64,7 @@ def main() -> None:
             _memory(server)
             _parts(bodies, count, median["submit"][0])
             _order_sign(bodies, *median["order-sign"])
+            _desk(server, count // 2)
             _print("| inquire, authorizations in the record | p50 ms | p95 ms | p99 ms |")
             _print("| --: | --: | --: | --: |")
             for size in sizes:
@@ -77,6 +79,7 @@ def _operations(bodies: Bodies) -> tuple[Operation, ...]:
         Operation("order-sign", "POST", "/cds-services/crd-order-sign", JSON, bodies.order_sign),
         Operation("package", "POST", f"{fhir}/Questionnaire/$questionnaire-package", FHIR_JSON, bodies.package),
         Operation("submit", "POST", f"{fhir}/Claim/$submit", FHIR_JSON, bodies.submit),
+        Operation("update", "POST", f"{fhir}/Claim/$submit", FHIR_JSON, bodies.update),
         Operation("inquire", "POST", f"{fhir}/Claim/$inquire", FHIR_JSON, bodies.inquire),
     )
 
@@ -163,6 +166,15 @@ def _order_sign(bodies: Bodies, order_sign: float, echo: float) -> None:
     floor = echo + statistics.median(commit_alone(len(body), 100)) * 1000
     _print(f"The floor of an order-sign, echo and one durable commit of its size: {floor:.2f} ms.\n")
     _print(f"An order-sign (1 client, p50 {order_sign:.2f} ms) takes {order_sign / floor:.1f} times that.\n")
+
+
+def _desk(server: Serving, count: int) -> None:
+    decided, told = zip(*decided_and_told(server.base_url, count), strict=True)
+    _print("| a person decides, one after the other | p50 ms | p95 ms |")
+    _print("| --- | --: | --: |")
+    for name, seconds in (("decide at the desk", decided), ("notify the subscriber after it", told)):
+        _print(f"| {name} | {statistics.median(seconds) * 1000:.2f} | {_p95(seconds) * 1000:.2f} |")
+    _print("")
 
 
 def _inquire(server: Serving, sent: Sequence[bytes], size: int) -> None:

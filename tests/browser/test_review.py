@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from server.demo.requests import dated, renewed
 from server.demo.serving import ROOT
-from server.demo.walk import stories_of
+from server.demo.stories import stories_of
 from server.policy.library import PolicyLibrary
 from server.settings import Settings
 from tests.review.signing_in import FHIR, action_of, told

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from server.decision.apply import apply, apply_all
 from server.decision.case import Attached, Case, DecidedByMachine, Fact, Ruled, Updated
+from server.decision.deadline import Alarm, deadline_of
 from server.decision.fact_json import fact_from, fact_json, kind_of
 from server.decision.model import Outcome
 from server.decision.review_action import ACTION
 from server.decision.ruling import Role, Status, Verdict
 from server.errors import DecisionRefused
+from server.policy.desk import ClockRules
 from server.store.sql import open_store
 from tests.requests.cases import RECEIVED, following, judged, opening, ruled
 
@@ -32,7 +34,7 @@ def judged_again(case: Case, outcomes: tuple[Outcome, ...]) -> DecidedByMachine:
         if item and item.own_number and found.number:
             found = replace(found, number=item.own_number)
         made.append(found)
-    return DecidedByMachine(RECEIVED, tuple(made))
+    return DecidedByMachine(case.answered, tuple(made))
 
 
 def ruled_again(case: Case, fact: Ruled) -> Ruled:
@@ -123,6 +125,26 @@ def test_what_is_decided_stays_unless_it_is_touched(outcomes: tuple[Outcome, ...
             assert now.own_number == (was.own_number or now.own_number)
             if was.status in (Status.APPROVED, Status.MODIFIED) and now.number != was.number:
                 assert now.sequence in touched
+
+
+@given(outcomes=OUTCOMES, tried=LIVES, hours=st.lists(st.integers(0, 2_000), max_size=4), paused=st.booleans())
+def test_a_clock_decides_nothing(
+    outcomes: tuple[Outcome, ...],
+    tried: list[Step],
+    hours: list[int],
+    paused: bool,  # noqa: FBT001
+) -> None:
+    """Whenever it is looked at, it warns ever more until somebody acts; rest only moves the end away, and no item."""
+    facts: tuple[Fact, ...] = ()
+    rules = ClockRules(paused_while_asking=paused)
+    for more, case in lived(outcomes, tried):
+        facts += more
+        clock = deadline_of(facts, rules)
+        assert clock.due >= case.received + clock.allowed
+        assert (clock.paused_since is not None) <= paused
+        said = [list(Alarm).index(clock.alarm(RECEIVED + timedelta(hours=n))) for n in sorted(hours)]
+        assert said == sorted(said)
+        assert apply_all(facts) == case
 
 
 @pytest.mark.parametrize("serial", range(3))

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from server.demo.requests import Chart, dated, inquiry, order_sign, questionnaire_package
-from server.demo.walk import stories_of
+from server.demo.stories import stories_of
 from server.fhir.parameters import parameters, resource, value
 from server.form.model import form_items
 from server.policy.library import PolicyLibrary

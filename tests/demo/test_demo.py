@@ -11,16 +11,21 @@ import httpx
 import pytest
 
 from server.demo.serving import free_port
-from server.demo.walk import stories_of, walk
+from server.demo.stories import stories_of
+from server.demo.walk import Site, walk
 from server.errors import NotFound
 from server.policy.library import PolicyLibrary
+from server.policy.plan_file import load_plan
 from server.settings import ROOT, Settings
 from tests.curl import curl
 from tests.demo.demo_files import demo_files
 from tests.serving import serving, sqlite_url
+from tests.store.stored_rows import rows_of
 
 SETTINGS = Settings()
 POLICIES = PolicyLibrary.load(SETTINGS.policies, SETTINGS.questionnaires)
+STORIES = list(stories_of(POLICIES, SETTINGS.policies))
+REVIEWERS = load_plan(SETTINGS.plan).desk.reviewers
 OUTCOMES = [
     story["outcome"]
     for file in sorted(SETTINGS.policies.glob("*/demo/stories.toml"))
@@ -29,14 +34,19 @@ OUTCOMES = [
 
 
 @pytest.fixture(scope="module")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(sqlite_url(tmp_path_factory.mktemp("demo"))) as url:
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return sqlite_url(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="module")
+def base_url(database: str) -> Iterator[str]:
+    with serving(database) as url:
         yield url
 
 
 def told(base_url: str) -> str:
     said: list[str] = []
-    assert walk(base_url, said.append, POLICIES, SETTINGS.policies) == 0
+    assert walk(base_url, said.append, STORIES, Site(tuple(REVIEWERS))) == 0
     return "".join(said)
 
 
@@ -47,19 +57,35 @@ def test_each_story_ends_as_it_must(base_url: str) -> None:
 
 
 def test_every_step_says_what_was_asked_and_what_came_back(base_url: str) -> None:
-    """Five numbered steps a story; each names its method and path and has an answer."""
-    for story in told(base_url).split("=\n1. ")[1:]:
-        steps = re.split(r"\n\n\d\. ", story)
-        assert len(steps) == 5
-        for step in steps:
-            assert re.search(r"^   (GET|POST) /", step, re.MULTILINE)
-            assert "   answer " in step
+    """Five numbered steps, and one for what comes later; each names its method and path and has an answer."""
+    stories = [re.split(r"\n\n\d\. ", story) for story in told(base_url).split("\n\n1. ")[1:]]
+    assert [len(steps) for steps in stories] == [5, 6, 6]
+    for step in (step for steps in stories for step in steps):
+        assert re.search(r"^   (GET|POST) /", step, re.MULTILINE)
+        assert "   answer " in step
+
+
+def test_what_waited_is_decided_and_the_clinic_is_told(base_url: str) -> None:
+    """The form that was asked for certifies by itself, a physician approves; each notification brings a number."""
+    text = told(base_url)
+    at_once, *later = re.findall(r"certified \(A1\), number (\S+),", text)
+    told_of = re.findall(r"notified +item 1: certified \(A1\), number (\S+),", text)
+    assert told_of == later
+    assert len({at_once, *later}) == 3
+    (physician,) = (r.name for r in REVIEWERS if r.role == "physician")
+    assert f"signed in: {physician}" in text
+
+
+def test_the_clinic_is_subscribed_only_as_long_as_the_journey_lasts(base_url: str, database: str) -> None:
+    """Nothing is sent to an endpoint that is gone."""
+    assert "POST /fhir/2.2/Subscription\n" in told(base_url)
+    assert rows_of(database, "subscription") == []
 
 
 def test_a_refill_needs_no_new_request_and_a_pended_one_is_found_again(base_url: str) -> None:
     """The approved order's refill is satisfied by its number; the pended requests are found by $inquire."""
     text = told(base_url)
-    (number,) = set(re.findall(r"certified \(A1\), number (\S+),", text))
+    number = re.findall(r"answer +item 1: certified \(A1\), number (\S+),", text)[0]
     assert re.findall(r"authorization number: (\S+)", text) == [number]
     pended = re.findall(r"pended \(A4\), number (\S+)", text)
     assert pended[0::2] == pended[1::2]
@@ -107,7 +133,7 @@ def test_with_authentication_on_the_demo_registers_first(tmp_path: Path, monkeyp
     url = sqlite_url(tmp_path)
     said: list[str] = []
     with serving(url, settings={"authentication": True}) as base_url:
-        assert walk(base_url, said.append, POLICIES, SETTINGS.policies, url) == 0
+        assert walk(base_url, said.append, STORIES, Site(tuple(REVIEWERS), url)) == 0
         assert httpx.post(f"{base_url}/fhir/2.2/Claim/$submit", json={}).status_code == 401
     text = "".join(said)
     assert text.startswith(f"demo-ehr is registered, signs with RS384, and got a token at {base_url}/auth/token\n")
@@ -118,7 +144,8 @@ def test_with_authentication_on_and_no_server_it_starts_one(unused_port: int) ->
     """On a record that is deleted afterwards; nobody else is let in there."""
     said: list[str] = []
     assert (
-        walk(f"http://127.0.0.1:{unused_port}", said.append, POLICIES, SETTINGS.policies, "sqlite:///not-used.db") == 0
+        walk(f"http://127.0.0.1:{unused_port}", said.append, STORIES, Site(tuple(REVIEWERS), "sqlite:///not-used.db"))
+        == 0
     )
     text = "".join(said)
     assert "starting one on a database that is deleted afterwards" in text

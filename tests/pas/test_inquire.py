@@ -10,7 +10,7 @@ import pytest
 from server.answer.claim_response import INQUIRY
 from server.auth.caller import LOOPBACK
 from server.clock import new_id
-from server.fhir.codes import NPI
+from server.fhir.codes import NPI, PAS
 from server.fhir.version import Version
 from server.pas.inquire import inquire
 from server.pas.request.inquiry import InquiryRequest
@@ -18,7 +18,7 @@ from server.policy.model import State
 from server.store.ports import Store
 from server.store.sql import open_store
 from tests.requests.bundle import CLINIC, MEMBER, PRESCRIBER, STRANGER, SURGEON, a_bundle, an_item, resources
-from tests.requests.world import SayingEngine, a_client, a_world, an_inquiry, claim_response, submitted
+from tests.requests.world import APART, SayingEngine, a_client, a_world, an_inquiry, claim_response, submitted
 from tests.store.stored_rows import rows_of
 
 versions = pytest.mark.parametrize("version", list(Version))
@@ -182,3 +182,34 @@ def test_each_answer_that_is_given_out_is_audited(store: Store, database: str) -
     read = [row for row in rows_of(database, "audit") if row["event"] == "read"]
     assert [row["subject"] for row in read] == ids[::-1]
     assert {row["detail"] for row in read} == {'{"by":"inquiry","caller":"loopback"}'}
+
+
+@versions
+@pytest.mark.parametrize(
+    ("extensions", "found"),
+    [
+        ({"EffectiveDate": {"valueDate": "2027-01-15"}}, True),
+        ({"EffectiveDate": {"valueDate": "2027-01-16"}}, False),
+        ({"EffectiveDate": {"valuePeriod": {"start": "2027-01-01", "end": "2027-01-31"}}}, True),
+        ({"ExpirationDate": {"valueDate": "2027-07-13"}}, True),
+        ({"ExpirationDate": {"valuePeriod": {"start": "2027-07-14", "end": "2027-08-01"}}}, False),
+        ({"EffectiveDate": {"valueDate": "2027-01-15"}, "ExpirationDate": {"valueDate": "2027-07-12"}}, False),
+    ],
+)
+def test_by_the_days_of_the_authorization(
+    store: Store,
+    version: Version,
+    extensions: dict[str, Any],
+    found: bool,  # noqa: FBT001
+) -> None:
+    """By its first and its last day, a day or a period of days (pas T-35); what is pended has no such days."""
+    (id_,) = answered(store, "a")
+    submitted(
+        a_world(store, SayingEngine({1: {"DOSE": State.REVIEW}}), new_id=new_id), a_bundle(serial="b", drug=APART[0])
+    )
+    asking = a_bundle(serial="inquiry")
+    claim = asking["entry"][0]["resource"]
+    urls = {name: f"{PAS}extension-itemCertification{name}" for name in extensions}
+    del claim["item"]
+    claim["extension"] = [{"url": urls[name], **value} for name, value in extensions.items()]
+    assert [r["id"] for r in responses(asked(store, an_inquiry(asking, version=version)))] == ([id_] if found else [])

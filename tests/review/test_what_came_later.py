@@ -4,7 +4,8 @@ from typing import Any
 
 import httpx
 
-from tests.requests.bundle import a_bundle, answers
+from server.fhir.codes import PAS
+from tests.requests.bundle import a_bundle, an_item, answers, resources
 from tests.requests.later import DOCUMENT, an_attachment, an_update
 from tests.review.conftest import ASK, NURSE, Desk
 from tests.review.signing_in import FHIR
@@ -101,6 +102,48 @@ def test_an_attachment_of_no_known_request_is_seen(desk: Desk) -> None:
     document = nurse.get(f"/review/unmatched/{kept['content']}/document/2")
     assert (document.content, document.headers["content-type"]) == (b"hello", "text/plain; charset=utf-8")
     read = [r for r in rows_of(desk.database_url, "audit") if r["subject"] == kept["content"]]
-    assert [r["event"] for r in read] == ["read", "read"]
+    assert [r["event"] for r in read] == ["attachment", "read", "read"]
     assert nurse.get(f"/review/unmatched/{kept['content']}/document/9").status_code == 404
     assert nurse.get("/review/unmatched/none").status_code == 404
+
+
+def test_an_attachment_that_found_its_request_is_seen_there(desk: Desk) -> None:
+    """It is listed no more; the page of its case has it among the documents and in the history."""
+    scan = a_document(b"a letter that came first", "text/plain", "Early letter")
+    posted(desk, "$submit-attachment", an_attachment("claim-early", scan))
+    desk.engine.states = dict.fromkeys(range(1, 9), NURSE)
+    case = posted(desk, "Claim/$submit", a_bundle(serial="early"))["entry"][0]["resource"]["id"]
+    assert not [r for r in rows_of(desk.database_url, "unmatched") if r["tracking"] == "claim-early"]
+    nurse = desk.as_("nurse")
+    page = nurse.get(f"/review/case/{case}").text
+    assert "<summary>Early letter" in page
+    assert "sent documents" in page
+    assert nurse.get(f"/review/case/{case}/document/1").text == "a letter that came first"
+
+
+def of_another_member(bundle: Json) -> Json:
+    for name in ("Patient", "Coverage"):
+        resources(bundle, name)[0]["identifier"][0]["value"] = "M-88"
+    return bundle
+
+
+def test_a_closed_case_says_how_it_stands_today(desk: Desk) -> None:
+    """Approved, until a renewal that names its number is approved too."""
+    desk.engine.states = {}
+    first = of_another_member(a_bundle(serial="stands"))
+    answer = posted(desk, "Claim/$submit", first)["entry"][0]["resource"]
+    nurse = desk.as_("nurse")
+    assert "<strong>Approved</strong>" in nurse.get(f"/review/case/{answer['id']}").text
+    renewal = an_item(
+        servicedDate="2027-10-01",
+        extension=[
+            *an_item()["extension"],
+            {"url": f"{PAS}extension-authorizationNumber", "valueString": answer["preAuthRef"]},
+        ],
+    )
+    later = posted(desk, "Claim/$submit", of_another_member(a_bundle(renewal, serial="goes-on")))["entry"][0][
+        "resource"
+    ]
+    assert later["outcome"] == "complete"
+    assert "a later authorization goes on from it" in nurse.get(f"/review/case/{answer['id']}").text
+    assert "<strong>Approved</strong>" in nurse.get(f"/review/case/{later['id']}").text

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from server.decision.apply import apply
+from server.decision.case import Updated
 from server.decision.model import Outcome
 from server.decision.request import Transaction
 from server.decision.ruling import Role, Verdict
@@ -33,6 +34,7 @@ from tests.requests.cases import (
     Judged,
     a_transaction,
     an_assertion,
+    following,
     judged,
     opening,
     ruled,
@@ -145,6 +147,18 @@ class TestOpening:
         transaction = failing.case.request.transaction
         assert store.find_transaction(transaction) is None
         assert store.append(opening(case_id=failing.case.id, transaction=transaction)) == failing.case.id
+
+    def test_a_number_is_never_given_again(self, store: Store, member: str) -> None:
+        """Cancelled, an authorization keeps its number: another case that would get it is refused whole."""
+        made = opening(member_ids=(member,))
+        number = made.case.items[0].number
+        store.append(made)
+        request = replace(made.case.request, items=(), transaction=a_transaction())
+        gone = following(made.case, Updated(RECEIVED, "loopback", request, (), (1,)))
+        assert store.append(gone) == made.case.id
+        with pytest.raises(IntegrityError):
+            store.append(opening(judged(number=number), member_ids=(member,)))
+        assert store.inquire(Inquiry((member,), (NPI,))) == [made.case.id]
 
     def test_a_failure_names_no_patient(self, store: Store, member: str) -> None:
         """The text of an error, which may be logged, holds neither member nor request."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.decision.case import Case, DecidedByMachine, RequestedDocument, Updated
+from server.decision.case import Attached, Case, DecidedByMachine, RequestedDocument, Updated
 from server.decision.model import Outcome
 from server.fhir.read import BundleIndex, Resource
-from server.store.message_port import Unmatched
+from server.store.message_port import Joined, Unmatched
 from server.store.ports import Change
 from server.store.sql import SqlStore, open_store
 from tests.requests.cases import RECEIVED, a_number, a_transaction, following, judged, opening
@@ -95,3 +95,26 @@ def test_what_belongs_to_no_case_is_kept_once(store: SqlStore) -> None:
     assert store.messages.unmatched(1) == [newest]
     assert store.messages.unmatched_one(kept[0].content) == (kept[0], b"body 0")
     assert store.messages.unmatched_one("none") is None
+
+
+def test_an_attachment_is_one_cases(store: SqlStore) -> None:
+    """A case that is opened with it takes it; another that would take it too opens nothing, and says so."""
+    tracking, content = a_number("tracking"), a_number("content")
+    store.messages.keep(Unmatched(RECEIVED, "loopback", content, tracking, "M-1"), b"as it came")
+    assert store.messages.kept_for(["other", tracking], ["M-1"]) == [("loopback", content, b"as it came")]
+    assert store.messages.kept_for([tracking], ["M-2"]) == []
+    mine, other = (joining(content) for _ in range(2))
+    assert store.append(mine) == mine.case.id
+    with pytest.raises(Joined):
+        store.append(other)
+    assert store.case(other.case.id) is None
+    assert store.messages.kept_for([tracking], ["M-1"]) == []
+    assert store.messages.find(mine.case.request.transaction) == mine.case.id
+    assert store.case(mine.case.id) == mine.case
+
+
+def joining(content: str) -> Change:
+    """Opens a case with an attachment that was kept by this hash."""
+    request = replace(opening(judged()).case.request, transaction=a_transaction())
+    made = opening(facts=(Attached(RECEIVED, "loopback", request, ()),))
+    return replace(made, joined=(content,))

@@ -1,6 +1,7 @@
 """A `Claim/$inquire` body becomes an InquiryRequest, or every problem with it is named (pas P-69 to P-72)."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from server.decision.request import ClaimBundle
@@ -14,6 +15,7 @@ from server.pas.request.parties import PartyReader, requester_npis
 from server.store.ports import Inquiry
 
 _REVIEW_ACTION_CODE = f"{PAS}extension-reviewActionCode"
+_EFFECTIVE, _EXPIRATION = (f"{PAS}extension-itemCertification{which}Date" for which in ("Effective", "Expiration"))
 _MOST_CRITERIA = 1_000  # criteria of one kind; each is looked up, and a database takes a limited number of parameters
 _NO_CRITERION = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 
@@ -65,9 +67,21 @@ def _criteria(bundle: RequestBundle) -> Inquiry:
         numbers=tuple(dict.fromkeys(n for holder in holders for n in numbers(holder))),
         codes=tuple(dict.fromkeys(c.token for c in codes)),
         service=(min(days), max(days)) if days else None,
+        begins=_certification(bundle, _EFFECTIVE),
+        ends=_certification(bundle, _EXPIRATION),
         actions=tuple(dict.fromkeys(c.code for concept in actions for c in codings(concept))),
     )
     if max(map(len, (found.numbers, found.codes, found.actions))) > _MOST_CRITERIA:
         text = f"An inquiry narrows by {_MOST_CRITERIA} numbers, codes or actions at most; send fewer."
         bundle.add("too-costly", text, f"{CLAIM}.item")
     return found
+
+
+def _certification(bundle: RequestBundle, url: str) -> tuple[date, date] | None:
+    """From the first to the last day that Claim and items name for the begin, or the end, of an authorization."""
+    items = enumerate(bundle.claim.get("item") or ())
+    holders = [(bundle.claim, CLAIM), *((item, f"{CLAIM}.item[{n}]") for n, item in items)]
+    named = [(e, f"{at}.extension") for holder, at in holders for e in extensions(holder, url)]
+    spans = [service_dates(bundle, e, "value", at) for e, at in named]
+    days = [day for span in spans if span for day in span]
+    return (min(days), max(days)) if days else None
