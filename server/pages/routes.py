@@ -8,13 +8,15 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from server.clock import Clock
 from server.fhir.version import Version
 from server.outcomes import CdsResponse, FhirResponse
 from server.pages.capability import capability_statement
 from server.pages.capability import davinci_configuration as configuration
 from server.pages.examples import ORDER_SIGN, SUBMIT
+from server.pages.metrics import exposition_of
 from server.pages.welcome import Example
 from server.pages.welcome import welcome as welcome_page
 from server.store.ports import Store
@@ -30,6 +32,7 @@ class Pages:
     configuration: CdsResponse
     metadata: Mapping[Version, FhirResponse]
     store: Store
+    clock: Clock
 
     @classmethod
     def of(
@@ -47,6 +50,7 @@ class Pages:
                 for v in Version
             },
             world.store,
+            world.clock,
         )
 
 
@@ -83,3 +87,10 @@ async def readyz(pages: PagesOf) -> PlainTextResponse:
     """503 until the database answers, so that a load balancer waits."""
     ready = await run_in_threadpool(pages.store.ready)
     return PlainTextResponse("ready\n" if ready else "the database does not answer\n", 200 if ready else 503)
+
+
+async def metrics(request: Request, pages: PagesOf) -> Response:
+    """What was counted, and what waits in the record at this moment."""
+    accept = request.headers.get("accept", "")
+    body, media = await run_in_threadpool(exposition_of, pages.store, pages.clock(), accept)
+    return Response(body, media_type=media)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from server.fhir.read import Coding
 from server.policy.toml_file import Flag, Shape, Text, TomlTable
@@ -39,7 +39,9 @@ class CardTable(TomlTable):
     policy_pages: Flag = Field(default=False, description="The policy's page as a card under CRD 2.2, too.")
     smart_app: _Url | None = Field(None, description="An app that opens a form, for EHRs that need a link to it.")
     form_tasks: Flag = Field(default=False, description="The form as a Task, for EHRs without DTR.")
-    renewal_days: int = Field(30, ge=0, description="Days before the end of an authorization; 0: never.")
+    renewal_days: Annotated[int, Strict()] = Field(
+        30, ge=0, description="Days before the end of an authorization; 0: never."
+    )
 
     def rules(self) -> CardRules:
         return CardRules(self.policy_pages, self.smart_app, self.form_tasks, self.renewal_days)
