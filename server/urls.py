@@ -18,6 +18,8 @@ PACKAGE, NEXT, ERRORS = "questionnaire-package", "next-question", "questionnaire
 # fmt: off
 URLS = (
     Url("GET", "/", pages.welcome, "What this is and where to connect", PUBLIC, media=HTML),
+    Url("GET", "/policies/{id}", pages.policy, "A policy for people to read: each criterion, by edition", PUBLIC,
+        answers=(200, 404), media=HTML),
     Url("GET", "/cds-services", crd.services, "CRD: the CDS services, their prefetch and their options", PUBLIC,
         media=JSON),
     Url("POST", "/cds-services/{id}", crd.call, "CRD: what an order needs", CLIENT,

@@ -41,6 +41,7 @@ OWNERS = "who owns it"
 
 RULES = {
     "GET /": EVERYBODY,
+    "GET /policies/{id}": EVERYBODY,
     "GET /cds-services": EVERYBODY,
     "POST /cds-services/{id}": CLIENTS,
     "GET /.well-known/davinci-configuration": EVERYBODY,
