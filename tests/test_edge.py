@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from server import meter
 from server.app import create_app
@@ -15,6 +16,7 @@ from server.edge import SHARED
 from server.fhir.version import Version
 from server.log import configure
 from server.policy.origins import Origins
+from server.settings import Settings
 from server.url import Access
 from server.urls import FHIR_URLS, REVIEW_URLS, URLS
 from tests.mounted import send
@@ -182,3 +184,10 @@ def test_metrics_tell_of_what_was_decided_and_what_waits(tmp_path_factory: pytes
     assert "vitruvian_outbox_events 0.0" in answer.text
     for name in ("vitruvian_engine_seconds_count", "process_resident_memory_bytes", 'alarm="breached"'):
         assert name in answer.text
+
+
+def test_a_token_of_the_metrics_is_hard_to_guess() -> None:
+    """And never shown: not by the settings, and not by what refuses it."""
+    with pytest.raises(ValidationError, match="too short"):
+        Settings.model_validate({"metrics_token": "short"})
+    assert "long-enough" not in repr(Settings.model_validate({"metrics_token": "long-enough-to-be-a-secret"}))
