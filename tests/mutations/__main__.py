@@ -133,6 +133,7 @@ def _work(party: Party, other: Party, drawn: Iterator[Sent], run: Run) -> None:
         asked = sent.content + sent.path.encode()
         if status >= 500:
             run.keep(f"answer {status}", number, sent, answer)
+            connection.close()  # the server closes it after a fault; the next request opens it again
         elif any(s.encode() in answer and s.encode() not in asked for s in other.secrets):
             run.keep("the other client's data", number, sent, answer)
 
