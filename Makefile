@@ -45,8 +45,8 @@ policies: build/.run $(ENGINE) ## every policy folder: all its problems, and its
 conformance: build/.dev $(ENGINE) ## every answer of the shared cases through HL7's validator
 	$(PY) -m tests.conformance.run
 
-inferno: build/.dev $(ENGINE) ## the official Inferno suites, into CONFORMANCE.md (SUITE=CRD2.2.1 GROUP=3.4: a part)
-	$(PY) -m tests.conformance.inferno $(if $(SUITE),--suite $(SUITE)) $(if $(GROUP),--group $(GROUP))
+inferno: build/.dev $(ENGINE) ## the official Inferno suites, into CONFORMANCE.md (SUITE=CRD2.2.1 GROUP=3.4: a part; AUTHENTICATED=1)
+	$(PY) -m tests.conformance.inferno $(if $(SUITE),--suite $(SUITE)) $(if $(GROUP),--group $(GROUP)) $(if $(AUTHENTICATED),--authenticated)
 
 e2e: build/.browser $(ENGINE) ## the pages, in a real Chromium (apt-get install chromium)
 	$(PY) -m pytest -q -o addopts= tests/browser

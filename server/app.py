@@ -20,8 +20,10 @@ from starlette.responses import Response
 
 from server.auth.caller import OpenDoor, caller_of
 from server.auth.guard import Guard
+from server.auth.operator import Operators, operator_of
 from server.crd import routes as crd
 from server.dtr import routes as dtr
+from server.edge import Edge
 from server.errors import NotFound, VitruvianError
 from server.fhir.version import Version
 from server.log import log
@@ -42,7 +44,7 @@ from server.smart import routes as smart
 from server.subscriptions import routes as subscriptions
 from server.subscriptions.courier import Courier
 from server.url import Access, Url
-from server.urls import CLIENT, DECIDER, FHIR_URLS, REVIEW_URLS, REVIEWER, URLS
+from server.urls import CLIENT, DECIDER, FHIR_URLS, OPERATOR, REVIEW_URLS, REVIEWER, URLS
 
 QUIET: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI tells no collector of requests: their addresses hold ids, and looking for a collector takes time."""
@@ -73,6 +75,8 @@ def create_app(services: Services) -> FastAPI:
     outgoing = Outgoing(world.plan.outgoing)
     guard = _guard(services, outgoing) if services.settings.authentication else None
     app.state.door = guard or OpenDoor()
+    token = services.settings.metrics_token
+    app.state.operators = Operators(token.get_secret_value() if token else "", open=guard is None)
     app.state.smart = smart.Smart.of(guard, world.base_url, FHIR_URLS)
     app.state.pages = pages.Pages.of(world, FHIR_URLS, examples, authenticated=guard is not None)
     app.state.crd = crd.Crd.of(world, outgoing)
@@ -92,6 +96,8 @@ def create_app(services: Services) -> FastAPI:
         services.settings.engine_script.parent / "swagger-ui",
     )
     answer_errors(app)
+    tls = world.base_url.startswith("https://")
+    app.middleware_stack = Edge(app.build_middleware_stack(), world.plan.browsers, world.new_id, tls=tls)
     return app
 
 
@@ -119,6 +125,7 @@ def mount(app: FastAPI, base: str, url: Url) -> None:
 
 _GUARDS: dict[Access, Callable[..., Any]] = {
     CLIENT: caller_of,
+    OPERATOR: operator_of,
     REVIEWER: review.reviewer_of,
     DECIDER: review.decider_of,
 }

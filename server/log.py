@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
@@ -11,15 +12,24 @@ ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "exception",
         "assertion", "base_url", "caller", "edition", "engine", "error", "hook", "instance", "item", "option",
-        "outcome", "path", "policy", "reason", "sandbox", "submission", "subscription", "version",
+        "outcome", "path", "policy", "reason", "request", "sandbox", "submission", "subscription", "version",
     }
 )  # fmt: skip
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that is answered, also in the worker threads that it uses (edge.py)."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def _allow_listed(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return {key: value for key, value in event.items() if key in ALLOWED}
+
+
+def _of_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (id_ := request_id.get()) and "request" not in event:
+        event["request"] = id_
+    return event
 
 
 def _no_exception(record: logging.LogRecord) -> bool:
@@ -39,6 +49,7 @@ def configure(level: str = "info", *, json: bool = False) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _of_request,
             _allow_listed,
             renderer,
         ],

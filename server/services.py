@@ -39,6 +39,7 @@ def open_services(settings: Settings) -> Services:
     UnusableSetting for a Redis that does not answer.
     """
     policies = PolicyLibrary.load(settings.policies, settings.questionnaires)
+    policies = policies.with_pages(f"{settings.base_url}/policies")
     plan = load_plan(settings.plan)
     sandbox = load_sandbox(settings.sandbox) if settings.sandbox else None
     engine = open_engine(settings, policies)

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+_TOKEN_CHARACTERS = 24
 _BASE_URL = re.compile(r"https?://[\w.\-:\[\]]+(?:/[^\s\"'<>?#]*)?")
 
 
@@ -50,6 +51,11 @@ class Settings(BaseSettings):
     )
     cql_memory_mb: int = Field(512, ge=128, description="Memory limit of one CQL engine.")
     max_body_bytes: int = Field(10 * 2**20, ge=1024, description="Larger requests are refused with 413.")
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="What is sent to `/metrics` as `Authorization: Bearer TOKEN`. Without one, it answers only while "
+        "authentication is off.",
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(default=False, description="One JSON object a line, for a log collector.")
 
@@ -59,6 +65,13 @@ class Settings(BaseSettings):
         if url and not _BASE_URL.fullmatch(url):
             raise ValueError("this is no address; write http://HOST or https://HOST, with a port or a path if need be.")
         return url
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token and len(token.get_secret_value()) < _TOKEN_CHARACTERS:
+            raise ValueError(f"it is too short to be a secret; use {_TOKEN_CHARACTERS} random characters or more.")
+        return token
 
     @field_validator("log_level")
     @classmethod

@@ -20,6 +20,8 @@ class Access(StrEnum):
     CLIENT = "client"
     REVIEWER = "reviewer"
     """Whoever is signed in at the review desk, of whatever role; the handler looks at the session."""
+    OPERATOR = "operator"
+    """Who watches the server: by the token of VITRUVIAN_METRICS_TOKEN (auth/operator.py)."""
     DECIDER = "decider"
     """Whoever is signed in there and may decide: every role but compliance."""
 

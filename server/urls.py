@@ -9,7 +9,8 @@ from server.smart import routes as smart
 from server.subscriptions import routes as subscriptions
 from server.url import Access, Url
 
-PUBLIC, CLIENT, REVIEWER, DECIDER = Access.PUBLIC, Access.CLIENT, Access.REVIEWER, Access.DECIDER
+PUBLIC, CLIENT, OPERATOR = Access.PUBLIC, Access.CLIENT, Access.OPERATOR
+REVIEWER, DECIDER = Access.REVIEWER, Access.DECIDER
 HTML, JSON, TEXT, FORM = "text/html", "application/json", "text/plain", "application/x-www-form-urlencoded"
 PACKAGE, NEXT, ERRORS = "questionnaire-package", "next-question", "questionnaire-errors"  # examples of bodies
 
@@ -17,6 +18,8 @@ PACKAGE, NEXT, ERRORS = "questionnaire-package", "next-question", "questionnaire
 # fmt: off
 URLS = (
     Url("GET", "/", pages.welcome, "What this is and where to connect", PUBLIC, media=HTML),
+    Url("GET", "/policies/{id}", pages.policy, "A policy for people to read: each criterion, by edition", PUBLIC,
+        answers=(200, 404), media=HTML),
     Url("GET", "/cds-services", crd.services, "CRD: the CDS services, their prefetch and their options", PUBLIC,
         media=JSON),
     Url("POST", "/cds-services/{id}", crd.call, "CRD: what an order needs", CLIENT,
@@ -30,6 +33,7 @@ URLS = (
     Url("GET", "/healthz", pages.healthz, "The process lives", PUBLIC, media=TEXT),
     Url("GET", "/readyz", pages.readyz, "The database answers and the policies are loaded", PUBLIC,
         answers=(200, 503), media=TEXT),
+    Url("GET", "/metrics", pages.metrics, "What is counted of this process, for Prometheus", OPERATOR, media=TEXT),
 )
 
 FHIR_URLS = (

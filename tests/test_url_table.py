@@ -12,6 +12,7 @@ from fastapi.openapi.models import OpenAPI
 from server.app import create_app
 from server.auth.caller import Caller, caller_of
 from server.fhir.version import Version
+from server.pages import routes as pages
 from server.policy.desk import DeskRole, Reviewer
 from server.review.session import SignedIn, reviewer_of
 from server.smart import routes as smart
@@ -118,6 +119,8 @@ def an_id(app: FastAPI, base: str, url: Url, submitted: str) -> str:
     if type_ == "cds-services":
         services = send(app, "GET", f"{HOST}/cds-services").json()["services"]
         return next(str(s["id"]) for s in services if s["hook"] == url.body)
+    if type_ == "policies":
+        return "kineret-201603"
     if type_ == "ClaimResponse":
         return submitted
     if type_ == "Subscription":
@@ -136,6 +139,7 @@ def test_what_anybody_may_ask_is_listed_here() -> None:
     """A row that is public by mistake shows what is somebody's."""
     assert {url.path for _, url in ROWS if url.access is Access.PUBLIC} == {
         "/",
+        "/policies/{id}",
         "/cds-services",
         "/.well-known/davinci-configuration",
         "/.well-known/smart-configuration",
@@ -159,6 +163,9 @@ def test_a_row_of_clients_answers_nobody_else(app: FastAPI, base: str, url: Url)
         answer: httpx.Response = send(app, url.method, HOST + base + url.path)
     finally:
         app.dependency_overrides.clear()
+    if url.handler is pages.policy:
+        assert answer.status_code == 404, "no policy is named {id}"
+        return
     off = url.handler in (smart.token, smart.configuration)
     assert answer.status_code == (401 if url.access is Access.CLIENT else 404 if off else 200)
 

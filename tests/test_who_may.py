@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from server.app import create_app
+from server.auth.operator import Operators
 from server.fhir.version import Version
 from server.policy.desk import DeskRole, Reviewer
 from server.review.session import COOKIE, open_session
@@ -33,11 +34,14 @@ NAMED = "who speaks for the organization"
 """Refused to a client that sends a request in the name of another's organization."""
 FOUND = "who finds it"
 """A search: another's are not found."""
+OPERATORS = "who watches the server"
+"""By a token of its own, that no client has."""
 OWNERS = "who owns it"
 """Not there for anybody else."""
 
 RULES = {
     "GET /": EVERYBODY,
+    "GET /policies/{id}": EVERYBODY,
     "GET /cds-services": EVERYBODY,
     "POST /cds-services/{id}": CLIENTS,
     "GET /.well-known/davinci-configuration": EVERYBODY,
@@ -45,6 +49,7 @@ RULES = {
     "GET /auth/jwks": EVERYBODY,
     "GET /healthz": EVERYBODY,
     "GET /readyz": EVERYBODY,
+    "GET /metrics": OPERATORS,
     "GET /metadata": EVERYBODY,
     "GET /.well-known/smart-configuration": EVERYBODY,
     "POST /Questionnaire/$questionnaire-package": CLIENTS,
@@ -183,7 +188,7 @@ def test_nobody_gets_past_the_door(site: Site, base: str, url: Url) -> None:
 @each_row
 def test_its_own_client_gets_an_answer(site: Site, base: str, url: Url) -> None:
     """What the row is there for."""
-    if rule_of(url) == EVERYBODY:
+    if rule_of(url) in {EVERYBODY, OPERATORS}:
         return
     answer = site.call(OWN, base, url)
     assert answer.status_code == (400 if url.body == "next-question" else min(url.answers)), answer.text
@@ -192,7 +197,7 @@ def test_its_own_client_gets_an_answer(site: Site, base: str, url: Url) -> None:
 @each_row
 def test_another_client_sees_nothing_of_it(site: Site, base: str, url: Url) -> None:
     """Another's answers and subscriptions are not there, in the words for what never was; its requests are not sent."""
-    if rule_of(url) == EVERYBODY:
+    if rule_of(url) in {EVERYBODY, OPERATORS}:
         return
     id_ = site.id_of(base, url)
     answer = site.call(STRANGER, base, url, id_=id_)
@@ -209,6 +214,20 @@ def test_another_client_sees_nothing_of_it(site: Site, base: str, url: Url) -> N
         assert b"ClaimResponse" not in answer.content
     else:
         assert answer.status_code == (400 if url.body == "next-question" else min(url.answers))
+
+
+def test_the_metrics_are_for_operators_alone(site: Site) -> None:
+    """No client's token opens them; with authentication on and no token in the settings, nothing does."""
+    address, token = f"{HOST}/metrics", "a-token-of-the-monitoring-system"
+    tried = [site.token(OWN, "/fhir/"), OWN.assertion(address), "", token]
+    before = site.app.state.operators
+    for secret, opens in (("", ()), (token, (token,))):
+        site.app.state.operators = Operators(secret, open=False)
+        for sent in tried:
+            answer = send(site.app, "GET", address, headers={"authorization": f"Bearer {sent}"})
+            assert answer.status_code == (200 if sent in opens else 401), sent
+            assert token not in answer.text
+    site.app.state.operators = before
 
 
 @each_row

@@ -16,6 +16,7 @@ from server.cql.program import load_request, programs_of
 from server.cql.retrieves import relevant
 from server.errors import EngineError
 from server.fhir.read import Resource
+from server.meter import ENGINE_FAILURES, engine_began
 
 START_SECONDS = 30.0  # how long an evaluation waits for a free isolate; the start of an isolate counts
 REQUEST_DATE = "Request Date"
@@ -127,7 +128,15 @@ class CqlEngine:
         return self._closed
 
     def _run(self, request: bytes) -> list[dict[str, Any] | CqlError]:
+        try:
+            return self._evaluated(request)
+        except CqlError as error:
+            ENGINE_FAILURES.labels(error.why).inc()
+            raise
+
+    def _evaluated(self, request: bytes) -> list[dict[str, Any] | CqlError]:
         isolate = self._take()
+        stop = engine_began()
         broken = True  # until the isolate answers, or tells what failed
         try:
             found = isolate.evaluate(request, self._timeout_seconds)
@@ -136,6 +145,7 @@ class CqlEngine:
             broken = error.broken
             raise
         finally:
+            stop()
             if broken:
                 self._replace(isolate)
             else:
@@ -148,7 +158,7 @@ class CqlEngine:
         try:
             found = self._free.get(timeout=START_SECONDS)
         except queue.Empty:
-            raise CqlError("no CQL engine was free in time") from None
+            raise CqlError("no CQL engine was free in time", why="busy") from None
         if self._closed:  # while this waited
             self._free.put(found)
             raise CqlError(_CLOSED)

@@ -18,12 +18,13 @@ class CqlError(EngineError):
     """An evaluation that failed. Its text names the place in the CQL and holds nothing of the record.
 
     detail: what the engine said. It may quote the record, so it must reach neither a log nor an answer.
-    broken: whether the isolate must not be used again.
+    broken: whether the isolate must not be used again. why: one word for the metrics.
     """
 
-    def __init__(self, text: str, *, detail: str = "", broken: bool = False) -> None:
+    def __init__(self, text: str, *, detail: str = "", broken: bool = False, why: str = "failed") -> None:
         self.detail = detail
         self.broken = broken
+        self.why = why
         super().__init__(text)
 
 
@@ -52,11 +53,13 @@ class Isolate:
         try:
             answer = self._evaluate(request.decode(), timeout_sec=timeout_seconds)
         except JSTimeoutException:
-            raise CqlError(f"CQL took more than {timeout_seconds:g} s and was stopped", broken=True) from None
+            raise CqlError(
+                f"CQL took more than {timeout_seconds:g} s and was stopped", broken=True, why="time-out"
+            ) from None
         except JSEvalException as error:
             # V8 rarely says that it stopped for want of memory, so it is asked
             if self._context.was_hard_memory_limit_reached():
-                raise CqlError("CQL took more memory than it may and was stopped", broken=True) from None
+                raise CqlError("CQL took more memory than it may and was stopped", broken=True, why="memory") from None
             raise CqlError("the CQL engine failed", detail=str(error)[:500], broken=True) from None
         return [_failed(found["error"]) if "error" in found else found["values"] for found in orjson.loads(answer)]
 

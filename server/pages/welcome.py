@@ -1,4 +1,4 @@
-"""`GET /`: what this is, the addresses to give to an EHR, and three commands to try."""
+"""`GET /`: what this is, the addresses to give to an EHR, and three commands to try; and a page for each policy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,3 +48,8 @@ def welcome(
         base_url=base_url, plan=plan, policies=policies, example=example, authenticated=authenticated
     )
     return HTMLResponse(html, headers=_HEADERS)
+
+
+def policy_page(policy: Policy, plan: Plan) -> HTMLResponse:
+    """What a plan looks at before it authorizes: each criterion of each edition, newest first, by our wording."""
+    return HTMLResponse(_TEMPLATES.get_template("policy.html").render(policy=policy, plan=plan), headers=_HEADERS)

@@ -93,6 +93,10 @@ def read_attachment(body: Resource) -> Attachment:
     return Attachment(tracking, member, providers, tuple(d for d in documents if d), final, content, known_by)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
 def _value(parameter: Resource) -> str | None:
     """The text of a string, code or Identifier."""
     found = next((v for k, v in parameter.items() if k.startswith("value")), None)
@@ -104,7 +108,7 @@ def _document(parameter: Resource, n: int, problems: list[Problem]) -> Resource 
     """The resource of an Attachment; a problem where it is none that can be attached."""
     place = f"Parameters.Attachment[{n}]"
     contents = [p.get("resource") for p in dicts(parameter.get("part")) if p.get("name") == "Content"]
-    if len(contents) != 1 or not isinstance(contents[0], dict) or not contents[0].get("resourceType"):
+    if len(contents) != 1 or not isinstance(contents[0], dict) or not _is_text(contents[0].get("resourceType")):
         problems.append(Problem("required", "An Attachment has one Content, a resource.", place))
         return None
     found: Resource = contents[0]

@@ -8,6 +8,7 @@ from server.decision.case import DecidedByMachine, MachineDecision, RequestedDoc
 from server.decision.judge import ENGINE_CRITERION, Engine, judge
 from server.decision.model import Decision, Evidence, Finding, Outcome
 from server.log import log
+from server.meter import OUTCOMES
 from server.pas.beside import for_a_person
 from server.pas.cql_input import cql_input_of
 from server.pas.match import MatchedItem, MatchedRequest
@@ -33,6 +34,7 @@ def log_decided(case_id: str, fact: DecidedByMachine) -> None:
     for item in fact.items:
         decision = item.decision
         failed = any(f.criterion == ENGINE_CRITERION for f in decision.findings)
+        OUTCOMES.labels("machine", "not-evaluated" if failed else decision.outcome.value).inc()
         write = log.error if failed else log.info
         write(
             "not-evaluated" if failed else "decided",

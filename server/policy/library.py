@@ -1,7 +1,7 @@
 """Every policy the server serves, found by an order's codes, by a form's canonical, or by id."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -57,6 +57,11 @@ class PolicyLibrary:
         if loader.files.problems:
             raise PolicyProblems(loader.files.problems)
         return cls(policies, loader.files.libraries, loader.files.value_sets)
+
+    def with_pages(self, folder: str) -> "PolicyLibrary":
+        """The same, where a policy that names no page of its own has one under a URL, by its id."""
+        policies = (p if p.url else replace(p, url=f"{folder}/{p.id}") for p in self.policies)
+        return PolicyLibrary(policies, self.libraries, self.value_sets)
 
     def for_order(self, codings: Iterable[Coding], on: date, *, attached: Sequence[str] | None = None) -> OrderPolicy:
         """The policy that the codes of an order name, and its edition in force on a day (policy reading A-32).

@@ -10,6 +10,7 @@ from server.fhir.read import Coding, Resource
 from server.policy.card_rules import CardRules, OtherService
 from server.policy.client import Client
 from server.policy.desk import DeskRules
+from server.policy.origins import Origins
 from server.policy.outgoing import FetchRules, OutgoingRules
 
 
@@ -75,6 +76,7 @@ class Plan:
     fetch: FetchRules = field(default_factory=FetchRules)
     desk: DeskRules = field(default_factory=DeskRules)
     registered: tuple[Client, ...] = ()
+    browsers: Origins = field(default_factory=Origins)
 
     def member(self, ids: Iterable[str]) -> MemberStatus:
         """Whether a member is enrolled: the first id that the member file lists, else what it says of unlisted ones."""

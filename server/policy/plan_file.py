@@ -11,6 +11,7 @@ from server.fhir.read import Coding, coding
 from server.policy.card_rules import CardTable, OtherService, OtherServiceTable
 from server.policy.client_file import ClientTable, clashes
 from server.policy.desk_file import DeskTables
+from server.policy.origins import BrowsersTable
 from server.policy.outgoing_table import FetchTable, OutgoingTable
 from server.policy.plan import CatalogueEntry, MemberStatus, Plan
 from server.policy.toml_file import Count, Flag, Npi, Said, Some, Text, TomlTable, read_toml
@@ -85,6 +86,7 @@ class PlanFile(DeskTables):
     fetch: FetchTable = Field(default=FetchTable(), description="How much a CDS call may ask of the EHR.")
     systems: dict[str, Text] = Field({}, description="Short names for the code systems of the services.")
     service: tuple[ServiceTable, ...] = ()
+    browsers: BrowsersTable = Field(default=BrowsersTable(), description="Whose pages may call from a browser.")
     client: tuple[ClientTable, ...] = Field((), description="The systems that may call, with VITRUVIAN_AUTHENTICATION.")
 
     def contradictions(self) -> Said:
@@ -131,6 +133,7 @@ def load_plan(path: Path) -> Plan:
         cards=read.cards.rules(),
         fetch=read.fetch.rules(),
         desk=read.desk_rules(),
+        browsers=read.browsers.rules(),
         registered=tuple(c.client() for c in read.client),
     )
 

@@ -161,7 +161,7 @@ class PolicyFile(TomlTable):
     uri: Text = Field(description="What decisions cite.")
     title: Text
     display: Text = Field(description="What people call the ordered thing.")
-    url: Text | None = Field(None, description="A page about the policy that a clinician may open.")
+    url: Text | None = Field(None, description="The plan's page about the policy; else one is made of its criteria.")
     order: OrderTable
     edition: Some[EditionTable] = Field(description="Newest first.")
 

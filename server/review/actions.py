@@ -13,6 +13,7 @@ from server.decision.case import Case, Fact
 from server.decision.ruling import Verdict
 from server.errors import DecisionRefused, NotFound
 from server.log import log
+from server.meter import OUTCOMES
 from server.review.allowed import ACTIONS, items_for
 from server.review.case_page import UNKNOWN, CaseId, leave_trace, load
 from server.review.case_view import events_of
@@ -85,6 +86,7 @@ def _decide(read: RulingForm, case: Case, me: SignedIn, desk: ReviewDesk) -> Res
         facts, now = load(case.id, desk)
         return _too_late(read, facts, now, me, desk)
     leave_trace(desk, "ruling", case.id, me, verdict=read.verdict)
+    OUTCOMES.labels("person", read.verdict.value).inc()
     log.info("ruled", submission=case.id, outcome=read.verdict.value)
     return see_other(f"/review/case/{case.id}")
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, case, delete, func, insert, or_, select, update
 
 from server.fhir.version import Version
 from server.store import rows
-from server.store.outbox_ports import OFF, Asked, Event, Standing, Subscription
+from server.store.outbox_ports import ERROR, OFF, Asked, Backlog, Event, Standing, Subscription
 from server.store.outbox_schema import event, subscription, subscription_filter
 from server.store.schema import former_rendering, rendering, submission
 
@@ -95,6 +95,14 @@ class SqlOutbox:
         with self._reading() as connection:
             found = connection.execute(wanted).mappings().all()
             return [Event(e["number"], e["at"], e["id"], _body(connection, e)) for e in found]
+
+    def backlog(self) -> Backlog:
+        s = subscription.c
+        failing = func.coalesce(func.sum(case((s.status == ERROR, 1), else_=0)), 0)
+        counted = select(func.coalesce(func.sum(s.events - s.delivered), 0), failing).where(s.status != OFF)
+        with self._reading() as connection:
+            events, broken = connection.execute(counted).one()
+            return Backlog(int(events), int(broken))
 
     def due(self, at: datetime, limit: int) -> Sequence[str]:
         s = subscription.c

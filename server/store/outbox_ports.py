@@ -76,6 +76,14 @@ class Event:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """events: what subscribers have not taken yet. failing: subscriptions that take nothing at present."""
+
+    events: int
+    failing: int
+
+
 class Outbox(Protocol):
     """Subscriptions and their events. Events come into it with the change that they tell of (Store.append)."""
 
@@ -93,6 +101,10 @@ class Outbox(Protocol):
 
     def events(self, id_: str, first: int, last: int) -> Sequence[Event]:
         """The events with these numbers, in order; both ends count."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """What waits to be told, without what nobody is told any more; for a metric."""
         ...
 
     def due(self, at: datetime, limit: int) -> Sequence[str]:

@@ -89,14 +89,14 @@ def test_every_notification_arrives_in_order_over_kills(
     """One subscriber is steady, one flaps, one is dead; the server is killed again and again."""
     made_up.folders(tmp_path)
     settings = {"redis_url": request.getfixturevalue("redis_url")} if with_redis else {}
-    port, chance = free_port(), random.Random(11_24)  # noqa: S311 - moments, not secrets
+    port, chance = free_port(), random.Random(11_24)
     store, ruled_all, kills = open_store(database_url), threading.Event(), 0
     cases = [pended(store) for _ in range(REQUESTS)]
-    with receiving() as steady, receiving(flaps(random.Random(7))) as flapping:  # noqa: S311 - likewise
+    with receiving() as steady, receiving(flaps(random.Random(7))) as flapping:
         subscribe(store, "steady", steady.url, Version.V2_2)
         subscribe(store, "flapping", flapping.url, Version.V2_0)
         subscribe(store, "dead", f"http://127.0.0.1:{free_port()}/", Version.V2_2)
-        ruling = threading.Thread(target=rule_all, args=(store, cases, ruled_all, random.Random(3)))  # noqa: S311
+        ruling = threading.Thread(target=rule_all, args=(store, cases, ruled_all, random.Random(3)))
         ruling.start()
         while not ruled_all.is_set() or kills < 3:
             with server(database_url, port, tmp_path, **settings) as process:

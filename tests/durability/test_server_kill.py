@@ -100,7 +100,7 @@ def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: P
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            at_a_random_moment(random.Random(), 0.02)  # noqa: S311 - only so as not to keep a core busy
+            at_a_random_moment(random.Random(), 0.02)
         else:
             return
     raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
@@ -109,7 +109,7 @@ def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: P
 def test_every_acknowledged_authorization_survives_and_none_is_made_twice(database_url: str, tmp_path: Path) -> None:
     """Over many kills of the server: each answer is given again to the byte, and each request made one submission."""
     made_up.folders(tmp_path)
-    port, chance = free_port(), random.Random(2016_03)  # noqa: S311 - moments, not secrets
+    port, chance = free_port(), random.Random(2016_03)
     clients = Clients(f"http://127.0.0.1:{port}")
     for _ in range(KILLS // 2):  # half on each database
         with server(database_url, port, tmp_path) as process, ThreadPoolExecutor(CLIENTS) as threads:

@@ -53,7 +53,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once_and_whole(database_ur
     """Over many kills: every acknowledged id is found again, no transaction twice, no case in parts."""
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["tests.durability.test_store_kill"])
-    chance = random.Random(20261124)  # noqa: S311 - moments, not secrets
+    chance = random.Random(20261124)
     acknowledged: dict[tuple[int, int], str] = {}
     first = [0] * THREADS
     for _ in range(KILLS):

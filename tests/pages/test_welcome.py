@@ -20,7 +20,7 @@ EXAMPLE = Example("a/order-sign.json", "a/submit.json")
 
 def page(example: Example | None = EXAMPLE, **plan: str) -> str:
     named = {"name": "Example Plan", "payer_id": "EXAMPLE", "npi": "1999999992"} | plan
-    policy = cast("Policy", SimpleNamespace(title="Example drug, policy 123"))
+    policy = cast("Policy", SimpleNamespace(title="Example drug, policy 123", url=None))
     response = welcome(BASE, cast("Plan", SimpleNamespace(**named)), [policy], example)
     return bytes(response.body).decode()
 

@@ -14,7 +14,7 @@ from server.decision.ruling import Verdict
 from server.fhir.codes import PAS
 from server.fhir.version import Version
 from server.store.outbox_events import senders_of
-from server.store.outbox_ports import ACTIVE, ERROR, OFF, REQUESTED, Standing
+from server.store.outbox_ports import ACTIVE, ERROR, OFF, REQUESTED, Backlog, Standing
 from server.store.sql import SqlStore, open_store
 from tests.requests.bundle import CLINIC, STRANGER, a_bundle
 from tests.requests.cases import LATER_RENDERINGS, following, judged, opening, ruled
@@ -209,3 +209,20 @@ def test_headers_are_kept_apart(store: SqlStore) -> None:
     assert store.outbox.find("s-1") == wanted
     assert b"a-secret-of-yours" not in orjson.dumps(wanted.asked.resource)
     assert wanted.asked.headers == ("Authorization: Bearer a-secret-of-yours",)
+
+
+def test_what_waits_is_counted(store: SqlStore) -> None:
+    """Events that were not taken, of all subscriptions but those that are told nothing more; a metric for operators."""
+    assert store.outbox.backlog() == Backlog(0, 0)
+    store.outbox.create(kept())
+    store.outbox.create(kept("failing", standing=Standing(ERROR, shaken=True, failures=3)))
+    case = pended(store)
+    asked = following(case, ruled(verdict=Verdict.ASK))
+    store.append(asked)
+    assert store.outbox.backlog() == Backlog(2, 1)
+    found = store.outbox.claim("s-1", "me", SOON, SOON)
+    assert found is not None
+    store.outbox.settle(found, "me", replace(found.standing, delivered=1), SOON)
+    assert store.outbox.backlog() == Backlog(1, 1)
+    store.outbox.create(kept("off", standing=Standing(OFF)))
+    assert store.outbox.backlog() == Backlog(1, 1)

@@ -45,6 +45,8 @@ def check_submitted(bundle: RequestBundle) -> None:
         seen: set[int] = set()
         for n, element in enumerate(claim.get(name) or ()):
             sequence = element.get("sequence")
+            if not isinstance(sequence, int):  # told where the element is read
+                continue
             if sequence in seen:
                 text = "This sequence stands twice, so answers could not be told apart; number each once."
                 bundle.add("duplicate", text, f"{CLAIM}.{name}[{n}].sequence")
@@ -61,11 +63,12 @@ def check_submitted(bundle: RequestBundle) -> None:
 def _check_sequences(bundle: RequestBundle) -> None:
     """What an item says that it is for, and rests on, stands on the Claim."""
     for name, listed in _NAMED_BY_NUMBER.items():
-        there = {element.get("sequence") for element in bundle.claim.get(listed) or ()}
+        listed_there = [element.get("sequence") for element in bundle.claim.get(listed) or ()]
+        there = {sequence for sequence in listed_there if isinstance(sequence, int)}
         if not there and name != "procedureSequence":  # without any, that is what is told
             continue
         for n, item in enumerate(bundle.claim.get("item") or ()):
             for k, sequence in enumerate(item.get(name) or ()):
-                if sequence not in there:
+                if not isinstance(sequence, int) or sequence not in there:
                     text = f"No element of Claim.{listed} has this sequence; add it, or name one that is there."
                     bundle.add("not-found", text, f"{CLAIM}.item[{n}].{name}[{k}]")

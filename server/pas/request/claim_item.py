@@ -186,7 +186,9 @@ def kinds_of_request(element: Resource) -> frozenset[str]:
     """
     found: set[str] = set()
     for extension in extensions(element, CERTIFICATION_TYPE):
-        kind = extension.get("valueCodeableConcept") or {}
+        kind = extension.get("valueCodeableConcept")
+        if not isinstance(kind, dict):  # read before the structure is looked at (pas/read_update.py)
+            continue
         codes = {c.code for c in codings(kind) if c.system in ("", X12_CERTIFICATION)}
         words = " ".join(str(w) for w in (kind.get("text"), *(c.display for c in codings(kind))) if w)
         told = bool(kind.get("text") or kind.get("coding"))

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from server.settings import ROOT
+from tests.conformance.inferno import access
 from tests.conformance.inferno.judge import SuiteVerdict, judge
 from tests.conformance.inferno.lab import INFERNO, Addresses, addresses, judges
 from tests.conformance.inferno.reasons import Reasons
@@ -34,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make inferno", description=__doc__)
     parser.add_argument("--suite", default="", help=f"one of {', '.join(s.title.replace(' ', '') for s in SUITES)}")
     parser.add_argument("--group", default="", help="a group of it: its number, its id, or the end of its id")
+    parser.add_argument("--authenticated", action="store_true", help="the server wants to know its callers")
     chosen = parser.parse_args(arguments)
+    if chosen.authenticated:
+        access.turn_on()
     if not SHARED.is_dir():
         _print("Skipped: Inferno and HL7's validator are not beside this checkout (../shared).")
         return 0
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reasons = Reasons()
     wanted = [suite(chosen.suite)] if chosen.suite else list(SUITES)
     groups = [chosen.group] if chosen.group else []
-    whole = not (chosen.suite or chosen.group)
+    whole = not (chosen.suite or chosen.group or chosen.authenticated)
     verdicts = []
     with judges(), addresses() as served:
         for each in wanted:  # one after the other: Inferno's own database bears one writer

@@ -12,6 +12,7 @@ import httpx
 
 from server.demo.requests import order_sign, refill
 from server.fhir.version import Version
+from tests.conformance.inferno import access
 from tests.conformance.inferno.crd_hooks import bookings, dispatch, stay, with_member, without_payer
 from tests.conformance.inferno.patients import chart, identifier
 from tests.conformance.orders import other_orders
@@ -30,7 +31,7 @@ def inputs(base_url: str, version: Version) -> Json:
     others["mattress and certification"] = _both(others["device E0185"], others["service G0180"])
     given: Json = {
         "base_url": base_url,
-        "authentication_required": "no",
+        "authentication_required": "yes" if access.is_on() else "no",
         "encryption_method": "ES384",
         "any_hook_request_body": signed,
         "order_sign_request_bodies": [signed, _satisfied(base_url, version), *others.values()],
@@ -74,6 +75,7 @@ def _satisfied(base_url: str, version: Version) -> Json:
         f"{base_url}{version.base}/Claim/$submit",
         content=json.dumps(approved.bundle),
         headers={"content-type": "application/fhir+json"},
+        auth=access.sender(),
         timeout=30,
     )
     start = answer.raise_for_status().json()["entry"][0]["resource"]["preAuthPeriod"]["start"]

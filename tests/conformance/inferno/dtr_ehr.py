@@ -9,6 +9,7 @@ import httpx
 from server.demo.requests import order_sign
 from server.fhir.codes import DTR, HCPCS
 from server.fhir.version import Version
+from tests.conformance.inferno import access
 from tests.conformance.inferno.patients import chart
 
 Json = dict[str, Any]
@@ -93,6 +94,6 @@ class Ehr:
         return found
 
     def post(self, url: str, body: Json, media: str = "application/fhir+json") -> Json:
-        answer = httpx.post(url, json=body, headers={"content-type": media}, timeout=30)
+        answer = httpx.post(url, json=body, headers={"content-type": media}, auth=access.sender(), timeout=30)
         found: Json = answer.raise_for_status().json()
         return found

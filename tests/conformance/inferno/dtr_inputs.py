@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from server.fhir.version import Version
+from tests.conformance.inferno import access
 from tests.conformance.inferno.dtr_ehr import ADAPTIVE, Ehr
 
 Json = dict[str, Any]
@@ -24,6 +25,7 @@ def inputs(base_url: str, version: Version) -> Json:
             "url": ehr.url,
             "retrieval_method": "Both",
             "access_token": "unused",
+            **({"smart_auth_info": access.credentials(base_url)} if access.is_on() else {}),
             "initial_static_questionnaire_request": ehr.asks(order=ehr.order),
             "initial_adaptive_questionnaire_request": wheelchair,
             "next_question_requests": list(ehr.rounds(wheelchair)),
@@ -31,7 +33,7 @@ def inputs(base_url: str, version: Version) -> Json:
     *_, completed = ehr.rounds(wheelchair)
     return {
         "url": ehr.url,
-        "backend_services_smart_auth_info": {},
+        "backend_services_smart_auth_info": access.credentials(base_url),
         "questionnaire_package_request_parameters": [
             ehr.asks(order=ehr.order),
             ehr.asks(questionnaire=_FORM),

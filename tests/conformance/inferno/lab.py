@@ -17,10 +17,12 @@ import trustme
 from server.demo.serving import serving
 from server.settings import ROOT, Settings
 from tests.certificate import certificate
-from tests.conformance.inferno import lab_policies
+from tests.conformance.inferno import access, lab_policies
 from tests.shared_material import SHARED
 
 INFERNO = f"http://127.0.0.1:{os.environ.get('INFERNO_PORT', '4567')}"
+_INFERNO_BY_NAME = INFERNO.replace("127.0.0.1", "localhost")
+"""As it names itself in what it signs."""
 _INFERNO_ROOT = Path(os.environ.get("INFERNO_ROOT", Path.home() / ".cache" / "inferno-root"))
 _VALIDATOR = f"http://127.0.0.1:{os.environ.get('VALIDATOR_PORT', '3500')}"
 _ROOM = {"VALIDATOR_HEAP": os.environ.get("VALIDATOR_HEAP", "6g")}
@@ -128,6 +130,10 @@ def addresses() -> Iterator[Addresses]:
         folder = Path(name)
         authority, tls = certificate(folder)
         settings = {"database_url": f"sqlite:///{folder}/lab.db"} | lab_policies.folders(folder)
+        if access.is_on():
+            settings["authentication"] = "true"
+            with Path(settings["plan"]).open("a", encoding="utf-8") as plan:
+                plan.write(access.tables(_INFERNO_BY_NAME))
         if "sandbox" in Settings.model_fields and _SANDBOX.is_file():
             settings["sandbox"] = str(_SANDBOX)
         plain = stack.enter_context(serving(None, None, **settings))

@@ -6,7 +6,7 @@ from typing import Any
 from server.demo.requests import Chart, inquiry
 from server.fhir.codes import NPI, PAS
 from server.fhir.version import Version
-from tests.conformance.inferno import pas_everything
+from tests.conformance.inferno import access, pas_everything
 from tests.conformance.inferno.pas_parties import within
 from tests.conformance.inferno.pas_updates import updates
 from tests.conformance.inferno.patients import chart
@@ -30,6 +30,7 @@ def inputs(base_url: str, version: Version) -> dict[str, Any]:
     found: dict[str, Any] = {
         "server_endpoint": base_url + version.base,
         "access_token": f"lab-{run}",
+        **({"smart_credentials": access.credentials(base_url)} if access.is_on() else {}),
         "subscription_resource": _subscription(subscriber, version),
         "approval_pa_submit_request_payload": chart("ra-initial").bundle,
         "denial_pa_submit_request_payload": _of("DENIED", version, run).bundle,
