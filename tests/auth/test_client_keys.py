@@ -177,7 +177,7 @@ def test_a_key_set_of_10_mb_is_not_read() -> None:
     """Said or not in Content-Length; what was read until then is dropped."""
     with publishing() as place:
         place.answer = lambda: (200, {}, b"x" * 10_000_000)
-        with pytest.raises(CallFailed, match=f"more than {LIMIT} bytes"):
+        with pytest.raises(CallFailed, match=f"longer than {LIMIT} bytes"):
             fetched(place.url)
 
 
