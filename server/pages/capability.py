@@ -56,11 +56,13 @@ _OPEN = {
     "description": "Authentication is off, so the server listens on the loopback interface only. "
     "A proxy that authenticates may stand in front of it."
 }
-_OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
-def _security(base_url: str, *, authenticated: bool) -> dict[str, Any]:
-    """How a client shows who it is: SMART Backend Services, found in smart-configuration too."""
+def _security(*, authenticated: bool) -> dict[str, Any]:
+    """How a client shows who it is; `.well-known/smart-configuration` says where.
+
+    The extension oauth-uris would say it, too, but asks for an authorization endpoint, and there is none.
+    """
     if not authenticated:
         return _OPEN
     smart = {
@@ -69,7 +71,6 @@ def _security(base_url: str, *, authenticated: bool) -> dict[str, Any]:
         "display": "SMART-on-FHIR",
     }
     return {
-        "extension": [{"url": _OAUTH, "extension": [{"url": "token", "valueUri": f"{base_url}/auth/token"}]}],
         "service": [{"coding": [smart], "text": "SMART Backend Services: OAuth 2 with a signed assertion"}],
         "description": "A client gets an access token for an assertion that it signs, and sees its own requests alone.",
     }
@@ -123,7 +124,7 @@ def capability_statement(
         "rest": [
             {
                 "mode": "server",
-                "security": _security(base_url, authenticated=authenticated),
+                "security": _security(authenticated=authenticated),
                 "resource": list(resources.values()),
             }
             | ({"operation": of_the_system} if of_the_system else {})
