@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, union
+from sqlalchemy import Connection, bindparam, delete, insert, select, union
+from sqlalchemy.engine import Dialect
 
 from server.decision.case import Attached, Updated
 from server.decision.request import AuthorizationRequest, Transaction
 from server.store import rows
+from server.store.compiled import Compiled
 from server.store.message_port import Joined, Unmatched
 from server.store.message_schema import message, unmatched
 from server.store.ports import Change
@@ -21,17 +23,20 @@ _UNMATCHED = select(*(unmatched.c[name] for name in Unmatched.__dataclass_fields
 
 
 class SqlMessages:
-    """See message_port.Messages. write, reading, trail: the store's own, with its faults and its commits."""
+    """See message_port.Messages. write, reading, trail, dialect: the store's own, with its faults and its commits."""
 
     def __init__(
         self,
         write: Callable[[Callable[[Connection], Any]], Any],
         reading: Callable[[], AbstractContextManager[Connection]],
         trail: Trail,
+        dialect: Dialect,
     ) -> None:
         self._write = write
         self._reading = reading
         self._trail = trail
+        waits = select(unmatched.c.seq).where(unmatched.c.tracking == bindparam("tracking")).limit(1)
+        self._waits = Compiled(waits, dialect)
 
     def find(self, transaction: Transaction) -> str | None:
         known = message.c.transaction_key == rows.transaction_key(transaction)
@@ -69,6 +74,9 @@ class SqlMessages:
         columns = (unmatched.c.caller, unmatched.c.content, unmatched.c.body)
         theirs = (unmatched.c.tracking.in_(map(rows.key, trackings)), unmatched.c.member.in_(map(rows.key, members)))
         with self._reading() as connection:
+            # every new request looks, and hardly any has something to find
+            if not any(self._waits.first(connection, {"tracking": rows.key(t)}) for t in trackings):
+                return []
             found = connection.execute(select(*columns).where(*theirs).order_by(unmatched.c.seq).limit(_AT_MOST))
             return [(caller, content, body) for caller, content, body in found]
 

@@ -89,7 +89,7 @@ class SqlStore:
         dialect = engines.writes.dialect
         self._insert = {table: Compiled(insert(table), dialect) for table in metadata.sorted_tables}
         self._trail = trail_writer(dialect)
-        self.messages = SqlMessages(self.write, self.reading, self._trail)
+        self.messages = SqlMessages(self.write, self.reading, self._trail, dialect)
         self._active = Compiled(ACTIVE, dialect)
         self._beside = Compiled(BESIDE, dialect)
         self._by_transaction = Compiled(BY_TRANSACTION, dialect)
