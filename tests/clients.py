@@ -1,7 +1,6 @@
 """Registered systems for tests: their keys, the tokens they sign, a plan that knows them, and a place of their keys."""
 
 import json
-import threading
 import time
 import uuid
 import warnings
@@ -9,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.warnings import InsecureKeyLengthWarning
 
+from server.demo.loopback import answering
 from server.settings import ROOT
 from server.smart.routes import JWT_BEARER
 
@@ -156,14 +156,6 @@ def publishing(*keys: Key) -> Iterator[KeyPlace]:
         def log_message(self, *_: Any) -> None:
             """Nothing: pytest shows what matters."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    place.url = f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(Handler) as address:
+        place.url = f"{address}/jwks.json"
         yield place
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

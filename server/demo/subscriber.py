@@ -1,14 +1,14 @@
 """The clinic's end of a subscription: listens on loopback, and keeps the answers that it is told."""
 
 import queue
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import orjson
 
+from server.demo.loopback import answering
 from server.fhir.read import Resource, dicts
 from server.subscriptions.read_subscription import CONTENT, FILTER, FULL, TOPIC
 
@@ -70,17 +70,9 @@ def listening() -> Iterator[Subscriber]:
         def log_message(self, *_: Any) -> None:
             """Nothing: the journey tells what came."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-    server.daemon_threads = True
-    subscriber.url = f"http://127.0.0.1:{server.server_address[1]}/notifications"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with answering(Endpoint) as address:
+        subscriber.url = f"{address}/notifications"
         yield subscriber
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _claim_responses(resource: Resource) -> Iterator[Resource]:
