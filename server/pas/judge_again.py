@@ -82,12 +82,12 @@ def told_against(matched: MatchedRequest, case: Case, world: World) -> frozenset
 
     What is only left out tells nothing. Both versions are judged by today, so that time alone takes nothing back.
     """
-    if not _brings_evidence(matched.request, case.request):
+    standing = {i.sequence for i in case.items if i.status in (Status.APPROVED, Status.MODIFIED)}
+    if not standing or not _brings_evidence(matched.request, case.request):
         return frozenset()
     raw = orjson.dumps(case.request.bundle)
     earlier = read_and_match(raw, orjson.loads(raw), case.request.version, world.policies)
     was, now = _doubts(earlier, world), _doubts(matched, world)
-    standing = {i.sequence for i in case.items if i.status in (Status.APPROVED, Status.MODIFIED)}
     return frozenset(n for n in standing if n in was and n in now and now[n] - was[n])
 
 
