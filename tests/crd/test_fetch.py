@@ -27,7 +27,7 @@ from tests.crd.calls import (
     children,
     information,
 )
-from tests.crd.test_order_sign import _ODD, _places
+from tests.crd.spoilt import spoil
 from tests.policies import DRUG
 
 BASE = "https://ehr.test/fhir"
@@ -411,12 +411,7 @@ def test_no_answer_of_an_ehr_makes_the_server_fail(data: st.DataObject, version:
     }
     path = data.draw(st.sampled_from(list(bodies)[:-1]))  # an order goes back as it came, faults and all
     spoilt = orjson.loads(orjson.dumps(bodies[path]))
-    for _ in range(data.draw(st.integers(1, 2))):
-        *steps, last = data.draw(st.sampled_from([p for p in _places(spoilt) if p]))
-        node: Any = spoilt
-        for step in steps:
-            node = node[step]
-        node[last] = orjson.loads(data.draw(st.sampled_from(_ODD)))
+    spoil(data, spoilt, removing=False)
     call = lacking(version=version, order=order) | {"hook": "order-dispatch"}
     call["context"] = {
         "patientId": "p-1",

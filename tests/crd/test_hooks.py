@@ -28,8 +28,9 @@ from tests.crd.calls import (
     children,
     information,
 )
+from tests.crd.spoilt import spoil
 from tests.crd.test_fetch import PLACE, an_ehr, answers
-from tests.crd.test_order_sign import _ODD, AUTHORIZED, _places
+from tests.crd.test_order_sign import AUTHORIZED
 from tests.policies import DRUG
 
 VERSIONS = ("2.2", None)
@@ -288,15 +289,7 @@ def test_no_request_makes_the_server_fail(data: st.DataObject, version: str | No
     """Whatever stands in the place of whatever: 200, or an error that names the place."""
     hook = data.draw(st.sampled_from(["order-dispatch", "appointment-book", "encounter-start", "encounter-discharge"]))
     call = orjson.loads(orjson.dumps(_rich(hook, version)))  # a copy of its own
-    for _ in range(data.draw(st.integers(1, 2))):
-        *path, last = data.draw(st.sampled_from([p for p in _places(call) if p]))
-        node: Any = call
-        for step in path:
-            node = node[step]
-        if data.draw(st.booleans()):
-            node[last] = orjson.loads(data.draw(st.sampled_from(_ODD)))
-        else:
-            del node[last]
+    spoil(data, call)
     answer = Ehr(plan=WITH_STAYS).post(call, f"crd-{hook}")
     assert answer.status_code in {200, 400, 412, 422}
     if answer.status_code != 200:

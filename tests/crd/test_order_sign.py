@@ -44,6 +44,7 @@ from tests.crd.calls import (
     children,
     information,
 )
+from tests.crd.spoilt import spoil
 from tests.policies import DRUG, DRUG_NDC, FORM_URL, POLICY_ID, a_form, a_library, a_policy, an_edition
 from tests.shared_material import KINERET_CASES, SHARED, needs_shared
 
@@ -521,18 +522,6 @@ def test_nothing_is_answered_before_it_is_kept() -> None:
         Ehr(Full()).post(a_call())
 
 
-_ODD = (
-    *("null", "true", "7", "-1.5", '""', '"x"', '"2026-13-45"', '"#m"', "[]", "[[]]", "[null]", "[{}]", "{}"),
-    *('{"reference": 7}', '{"coding": [1]}', '[{"url": []}]', "123456789012345678901234567890"),
-)
-"""JSON texts, put where they do not belong."""
-
-
-def _places(node: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    steps = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    return [at, *(place for key, child in steps for place in _places(child, (*at, key)))]
-
-
 def _rich_call(version: str | None) -> Json:
     medication = {"resourceType": "Medication", "id": "m", "code": {"coding": [a_coding(DRUG)]}}
     carrying = an_answered_order(Ehr(), "2.2")
@@ -555,15 +544,7 @@ def _rich_call(version: str | None) -> Json:
 def test_no_request_makes_the_server_fail(data: st.DataObject, version: str | None) -> None:
     """Whatever stands in the place of whatever, the answer is 200 or an error that names the place: never a fault."""
     call = _rich_call(version)
-    for _ in range(data.draw(st.integers(1, 2))):
-        *path, last = data.draw(st.sampled_from([p for p in _places(call) if p]))
-        node: Any = call
-        for step in path:
-            node = node[step]
-        if data.draw(st.booleans()):
-            node[last] = orjson.loads(data.draw(st.sampled_from(_ODD)))
-        else:
-            del node[last]
+    spoil(data, call)
     answer = Ehr().post(call)
     assert answer.status_code in {200, 400, 422}
     if answer.status_code != 200:
